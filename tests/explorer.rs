@@ -1,6 +1,8 @@
 //! The pages for people in a real browser: what they show, by which steps, that they contact no other server, fit a phone, and can
 //! be read by everybody.
 
+mod evidence;
+mod product;
 mod story;
 
 use std::path::PathBuf;
@@ -50,6 +52,13 @@ fn pages() -> Vec<(&'static str, String, Vec<&'static str>)> {
         ("product", frame.clone(), vec!["Prior price: $1,249.00", "All 12 commits", "In the catalogue"]),
         ("product-table", format!("{frame}?view=table&range=all"), vec!["Set by", "$999.00", "in force"]),
         ("product-at", format!("{frame}?at=2024-06-01T23:59:59.999Z"), vec!["On 1 Jun 2024 it cost"]),
+        ("evidence", format!("{frame}/evidence"), vec!["Checked.", "SHA-256 of the commit"]),
+        ("product-code", format!("{frame}?view=code"), vec!["Change it, if it is still at version 12"]),
+        (
+            "product-open",
+            format!("{frame}?commit=12"),
+            vec!["PRODUCT_PRICE_CHANGED", "checked in this browser"],
+        ),
         ("proof", "#/proof".into(), vec!["Keep this", "It is entry 21 of the 22"]),
         ("keys", "#/keys".into(), vec!["What it does"]),
         ("about", "#/about".into(), vec!["What is kept in this browser"]),
@@ -424,8 +433,23 @@ fn the_sources_write_no_markup_from_texts_and_what_decides_imports_no_preact() {
         {
             assert!(!text.contains(forbidden), "{name} has {forbidden}");
         }
-        let decides =
-            ["verify/", "chart/scale", "chart/steps", "url.ts", "words.ts", "money.ts", "time.ts", "csv.ts"];
+        let decides = [
+            "verify/",
+            "chart/scale",
+            "chart/steps",
+            "url.ts",
+            "words.ts",
+            "money.ts",
+            "time.ts",
+            "csv.ts",
+            "qr.ts",
+            "diff.ts",
+            "visible.ts",
+            "entry.ts",
+            "programs.ts",
+            "quoted.ts",
+            "history-window.ts",
+        ];
         if decides.iter().any(|part| name.starts_with(part)) {
             assert!(!text.contains("preact") && !text.contains("Date.now"), "{name}");
         }

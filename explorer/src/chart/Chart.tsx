@@ -14,6 +14,7 @@ const TOP = 26;
 const BOTTOM = 26;
 const PRINTED = { width: 720, height: 210 };
 const MANY = 120;
+const CHANGE_WIDTH = 150;
 const MOST_PANELS = 3;
 
 /** What is known of the event that stated a price. */
@@ -111,7 +112,7 @@ export function Chart(props: Props) {
 /** The picture on paper: one size, no cursor, and the extent that is asked for. */
 export function PrintedChart({ shown, ...props }: Omit<Props, "range" | "open"> & { readonly shown: Extent }) {
   return (
-    <div class="chart">
+    <div class="chart scroll-x" tabIndex={0} role="region" aria-label="Price chart">
       <Panels {...props} range="all" open={() => undefined} shown={shown} end={props.at ?? props.now} cursor={undefined} width={PRINTED.width} height={PRINTED.height} />
     </div>
   );
@@ -243,23 +244,26 @@ function Panel(props: PanelProps) {
 /** Where the price began to be stated in this currency, with the one before it. */
 function CurrencyChanges({ steps, currency, shown, x, right, bottom }: { readonly steps: readonly Step[]; readonly currency: string; readonly shown: Extent; readonly x: (at: number) => number; readonly right: number; readonly bottom: number }) {
   const all = currencyChanges(steps).filter((change) => change.at >= shown.from && change.at <= shown.to);
-  const arriving = all.filter((change) => change.to === currency);
+  // Labels that would overlap are left out; the line stays.
+  let free = -Infinity;
+  const arriving = all.filter((change) => {
+    if (change.to !== currency || x(change.at) < free) return false;
+    free = x(change.at) + CHANGE_WIDTH;
+    return true;
+  });
   return (
     <g>
       {all.map((change) => (
         <line key={change.at} class="currency-change" x1={x(change.at)} x2={x(change.at)} y1={TOP} y2={bottom} />
       ))}
-      {arriving.length > 4
-        ? null
-        : arriving.map((change) => {
-            const words = `${change.from} → ${change.to} ${date(change.at)}`;
-            const isLeft = x(change.at) + words.length * 6.6 > right;
-            return (
-              <text key={change.at} class="label strong" x={x(change.at) + (isLeft ? -5 : 5)} y={TOP + 8} text-anchor={isLeft ? "end" : "start"}>
-                {words}
-              </text>
-            );
-          })}
+      {arriving.map((change) => {
+        const isLeft = x(change.at) + CHANGE_WIDTH > right;
+        return (
+          <text key={change.at} class="label strong" x={x(change.at) + (isLeft ? -5 : 5)} y={TOP - 4} text-anchor={isLeft ? "end" : "start"}>
+            {`${change.from} → ${change.to} ${date(change.at)}`}
+          </text>
+        );
+      })}
     </g>
   );
 }

@@ -592,7 +592,7 @@ function Foot({ list, filters, onList }: { readonly list: List; readonly filters
       {state.error === undefined ? null : <Failure error={state.error} retry={load} />}
       <div class="below">
         <span class="muted">
-          Showing {count(list.entries.length)}, {filters["old"] === "1" ? "the oldest first" : "the newest first"}.{" "}
+          Showing {count(list.entries.filter((entry) => entry.notLoaded === undefined).length)}, {filters["old"] === "1" ? "the oldest first" : "the newest first"}.{" "}
           <button type="button" class="as-link" onClick={() => refine({ old: filters["old"] === "1" ? undefined : "1" })}>
             {filters["old"] === "1" ? "Newest first" : "Oldest first"}
           </button>

@@ -25,14 +25,14 @@ export function BusEntries({ commit }: { readonly commit: Commit }) {
   const entries = busEntries(commit, source.data, origin);
   if (entries === undefined) return <p class="muted">This page does not know an event of this commit; see JSON.</p>;
   return (
-    <div class="more">
+    <div class="entries">
       <p class="small muted">
         What the publisher makes of the commit with today's source and log. The bus adds its own id and time; EventBridge also account and region.
       </p>
       {entries.map((entry, index) => {
         const text = JSON.stringify(entry, null, 2);
         return (
-          <div key={index} class="wide">
+          <div key={index}>
             <pre tabIndex={0} aria-label={`Entry of event ${commit.sequence + index}`}>{text}</pre>
             <Copy text={text} kind="link">Copy the entry</Copy>{" "}
             <Copy text={pattern(entry)} kind="link" told="A pattern for a rule of EventBridge is copied.">

@@ -6,15 +6,18 @@ import { visible } from "../visible";
 
 const LONG = 160;
 
-export function LongText({ text }: { readonly text: string }) {
+/** `mark`: whether the text came or went. */
+export function LongText({ text, mark: Mark = "span" }: { readonly text: string; readonly mark?: "span" | "ins" | "del" }) {
   const [isAll, setAll] = useState(false);
-  const characters = text.length > LONG ? Array.from(text).length : 0;
-  if (characters <= LONG && text.split("\n").length <= 3) return <span class="long">{visible(text)}</span>;
+  const characters = Array.from(text).length;
+  if (characters <= LONG && text.split("\n").length <= 3) return <Mark class="long">{visible(text)}</Mark>;
   return (
     <>
-      <div class={isAll ? "long" : "long folded"}>{visible(text)}</div>
+      <div class={isAll ? "long" : "long folded"}>
+        <Mark>{visible(text)}</Mark>
+      </div>
       <button type="button" class="as-link" aria-expanded={isAll} onClick={() => setAll(!isAll)}>
-        {isAll ? "show less" : `show all ${count(characters || text.length)} characters`}
+        {isAll ? "show less" : `show all ${count(characters)} characters`}
       </button>
     </>
   );

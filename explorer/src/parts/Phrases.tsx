@@ -106,29 +106,34 @@ const LONG = 80;
 
 const TextChange = later(async () => (await import("./TextChange")).TextChange);
 
-/** The changed fields of a commit, old and new. */
-export function FieldChanges({ changes }: { readonly changes: readonly FieldChange[] }) {
+/** The changed fields of a commit, old and new; `isBrief`: the new value alone, cut. */
+export function FieldChanges({ changes, isBrief = false }: { readonly changes: readonly FieldChange[]; readonly isBrief?: boolean }) {
   return (
     <dl class="changes">
       {changes.map((change) => (
         <div key={change.field}>
           <dt dir="auto">{visible(change.field)}</dt>
-          <dd dir="auto">
-            <Changed change={change} />
-          </dd>
+          <dd dir="auto">{isBrief ? change.after === undefined ? null : <ins>{cut(change.after)}</ins> : <Changed change={change} />}</dd>
         </div>
       ))}
     </dl>
   );
 }
 
+function cut(text: string): string {
+  const characters = Array.from(text);
+  return visible(characters.length > LONG ? `${characters.slice(0, LONG).join("")}…` : text);
+}
+
 function Changed({ change: { before, after } }: { readonly change: FieldChange }) {
-  if (before !== undefined && after !== undefined && Math.max(before.length, after.length) > LONG) return <TextChange before={before} after={after} />;
+  const isLong = Math.max(before?.length ?? 0, after?.length ?? 0) > LONG;
+  if (before !== undefined && after !== undefined && isLong) return <TextChange before={before} after={after} />;
+  if (isLong) return <LongText text={after ?? before ?? ""} mark={after === undefined ? "del" : "ins"} />;
   return (
     <>
-      {before === undefined ? null : <del>{before.length > LONG ? <LongText text={before} /> : visible(before)}</del>}
+      {before === undefined ? null : <del>{visible(before)}</del>}
       {before === undefined || after === undefined ? null : " → "}
-      {after === undefined ? null : <ins>{after.length > LONG ? <LongText text={after} /> : visible(after)}</ins>}
+      {after === undefined ? null : <ins>{visible(after)}</ins>}
     </>
   );
 }

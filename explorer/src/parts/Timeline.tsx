@@ -17,6 +17,8 @@ import { Failure, Waiting } from "./Notice";
 import { FieldChanges, Phrases } from "./Phrases";
 import { SentMark } from "./Sent";
 
+/** From so many rows on, those out of sight are not laid out. */
+const MANY = 200;
 /** How many commits "Earlier" and "Later" load. */
 const STEP = 100;
 
@@ -68,7 +70,7 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
         </Link>
       </div>
       {isWaiting ? <Waiting lines={6} /> : null}
-      <ol class="timeline" reversed>
+      <ol class={shown.length > MANY ? "timeline many" : "timeline"} reversed>
         {shown.map((commit) => (
           <One key={commit.sequence} commit={commit} position={late?.get(commit.sequence)} isOpen={commit.sequence === opened} isNewest={commit.sequence + commit.events.length - 1 === product.version} />
         ))}
@@ -183,7 +185,7 @@ function One({ commit, position, isOpen, isNewest }: { readonly commit: Told; re
         <div>
           <Phrases commit={commit} />
         </div>
-        {details.length === 0 || isOpen ? null : <FieldChanges changes={details.map((one) => ({ ...one, before: undefined }))} />}
+        {details.length === 0 || isOpen ? null : <FieldChanges changes={details} isBrief />}
         <div class="muted small">
           <bdi>{commit.metadata.actor}</bdi>
           {isLate ? (
@@ -196,13 +198,13 @@ function One({ commit, position, isOpen, isNewest }: { readonly commit: Told; re
           ) : null}{" "}
           · <code title={commit.hash}>{commit.hash.slice(0, 8)}</code>
           {isNewest ? null : (
-            <>
+            <span class="no-print">
               {" "}
               ·{" "}
               <button type="button" class="as-link" onClick={() => go(changed(view.value, { v: String(version), at: undefined, clock: undefined }))}>
                 Show version {version}
               </button>
-            </>
+            </span>
           )}
         </div>
         {isOpen ? <CommitDetails entry={{ position: position ?? -1, receipts: commit.receipts, commit }} place="product" /> : null}
