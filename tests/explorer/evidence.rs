@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::story::{FRAME, told};
+use super::story::{FRAME, daily, told};
 use super::{axe, gallery, has_no_barriers, press, shows};
 use crate::beneath;
 use crate::browser::browser;
@@ -321,4 +321,34 @@ async fn a_reader_who_lets_new_commits_wait_is_told_how_far_the_ledger_is_ahead(
     run(&mut browser, "(() => { const now = Date.now; Date.now = () => now() + 40000; return true; })()")
         .await;
     shows(&mut browser, &["The ledger is 4", "s ahead of this page."]).await;
+}
+
+#[tokio::test]
+async fn what_a_filter_selects_is_counted_and_large_files_are_told_before() {
+    let Some(mut browser) = browser().await else { return };
+    let (_directory, ledger) = daily(240);
+    browser.open(&format!("{}/#/ledger?what=price", ledger.url)).await;
+    browser.emulate(1280, "light").await;
+    shows(&mut browser, &["50 and more of 241 commits"]).await;
+    press(&mut browser, "Count them").await;
+    let text = shows(&mut browser, &["240 of 241 commits"]).await;
+    assert!(!text.contains("Count them"), "{text}");
+    browser.until("document.querySelectorAll('tr.row').length", |rows| *rows == 50).await;
+    press(&mut browser, "Export").await;
+    let text = shows(&mut browser, &["NDJSON of these 240"]).await;
+    assert!(!text.contains("More than"), "{text}");
+    // A file that takes long is cancelled, and nothing is saved.
+    run(&mut browser, CATCH_FILES).await;
+    run(
+        &mut browser,
+        "(() => { const real = window.fetch; window.fetch = (url, options) => String(url).includes('before=') \
+            ? new Promise((_, reject) => options.signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')))) \
+            : real(url, options); return true; })()",
+    )
+    .await;
+    press(&mut browser, "NDJSON of these 240").await;
+    shows(&mut browser, &["Preparing the file: 100 commits…"]).await;
+    press(&mut browser, "Cancel").await;
+    shows(&mut browser, &["NDJSON of these 240"]).await;
+    browser.until("Object.keys(window.files).length", |files| *files == 0).await;
 }

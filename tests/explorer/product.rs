@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::story::{FRAME, told};
+use super::story::{FRAME, daily, told};
 use super::{TEXT, axe, gallery, has_no_barriers, press, shows};
 use crate::browser::browser;
 use crate::browser::devtools::Browser;
@@ -141,6 +141,25 @@ async fn many_commits_are_walked_in_a_window_and_checked_from_the_first() {
     shows(&mut browser, &["Showing commits 1,251–1,300 of 1,300."]).await;
     press(&mut browser, "Check all 1,300").await;
     shows(&mut browser, &["All 1,300 commits", "✓ Fits"]).await;
+}
+
+#[tokio::test]
+async fn a_year_leads_to_what_was_recorded_by_its_end() {
+    let Some(mut browser) = browser().await else { return };
+    // From January 2022 to August 2025.
+    let (_directory, ledger) = daily(665);
+    browser.open(&format!("{}/#/p/helmet", ledger.url)).await;
+    browser.emulate(1280, "light").await;
+    shows(&mut browser, &["Showing commits 617–666 of 666."]).await;
+    let choose = "(() => { const one = document.querySelector('.timeline-foot select'); one.value = '2023'; \
+        one.dispatchEvent(new Event('change', { bubbles: true })); return true; })()";
+    run(&mut browser, choose).await;
+    // The last day of 2023 is the 729th after the first, so that 364 changes had been recorded.
+    shows(&mut browser, &["Showing commits 266–365 of 666.", "Later", "Earlier"]).await;
+    press(&mut browser, "Later").await;
+    shows(&mut browser, &["Showing commits 266–465 of 666."]).await;
+    press(&mut browser, "The newest").await;
+    shows(&mut browser, &["Showing commits 617–666 of 666."]).await;
 }
 
 fn grouped(number: u64) -> String {

@@ -209,3 +209,23 @@ pub fn told() -> (tempfile::TempDir, Ledger) {
     assert!(output.status.success(), "{}", printed(&output));
     (directory, Ledger::on(data))
 }
+
+/// A helmet whose price changed every second day from the beginning of 2022, so many times.
+pub fn daily(changes: u32) -> (tempfile::TempDir, Ledger) {
+    let first = created("Helmet", "HL-1", "Helmets", "1.00");
+    let start = fixtures::at("2022-01-01T00:00:00Z").millis();
+    let day =
+        |number: u32| schema::Timestamp::from_millis(start + i64::from(number) * 86_400_000).to_string();
+    let begun = Life::new("helmet").then("importer", &day(0), &day(0), first);
+    let life = (1..=changes).fold(begun, |life, number| {
+        let (before, after) = (format!("{number}.00"), format!("{}.00", number + 1));
+        life.priced("price-bot", &day(number * 2), &before, &after)
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let export = directory.path().join("export.ndjson");
+    std::fs::write(&export, &life.lines).unwrap();
+    let data = directory.path().join("data");
+    let output = program().arg("restore").arg(&export).arg("--data").arg(&data).output().unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    (directory, Ledger::on(data))
+}

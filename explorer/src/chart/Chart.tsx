@@ -221,7 +221,7 @@ function Panel(props: PanelProps) {
       ))}
       <TimeAxis shown={shown} x={x} bottom={bottom} width={width} isShown={props.isLast} />
       {props.several ? (
-        <text class="label strong" x={LEFT} y={14}>
+        <text class="label strong" x={LEFT - 8} y={14} text-anchor="end">
           {currency}
         </text>
       ) : null}
