@@ -189,7 +189,7 @@ async fn every_kind_of_price_history_has_a_picture_and_a_table() {
         ("one", vec!["$63.50 since 29 Sep 2025, never changed"]),
         ("free", vec!["$0.00 since 29 Sep 2025", "$0\n"]),
         ("large", vec!["$999,999,999,999.9999", "$1T"]),
-        ("many", vec!["GBP → EUR 1 Sep 2025", "JPY → GBP 1 Jul 2025", "1 more currencies in the table"]),
+        ("many", vec!["GBP → EUR 1 Sep 2025", "JPY → GBP 1 Jul 2025", "1 more currency in the table"]),
     ] {
         browser.open(&format!("{}/#/p/{id}?range=all", ledger.url)).await;
         browser.emulate(1280, "light").await;

@@ -451,7 +451,7 @@ function Legend(props: Props & { readonly shown: Extent }) {
   const notes = [
     axis.cut && newest !== undefined ? `The axis starts at ${axisLabel(axis.low, newest, locale)}` : "",
     brief > 0 ? `${brief} step${brief === 1 ? "" : "s"} shorter than a minute` : "",
-    others > 0 ? `${others} more currencies in the table` : "",
+    others > 0 ? `${others} more ${others === 1 ? "currency" : "currencies"} in the table` : "",
     late > 40 ? `${late} late entries, see the table` : "",
     "times in UTC",
   ].filter((note) => note !== "");

@@ -38,6 +38,8 @@ interface Verdict {
 /** What a sheet is made of. */
 interface Sheet {
   readonly found: Found;
+  /** The newest position that was known when it was loaded. A sheet does not change by itself. */
+  readonly newest: number | undefined;
   readonly commits: readonly Commit[];
   readonly late: ReadonlySet<number>;
   readonly priced: Prices;
@@ -46,6 +48,7 @@ interface Sheet {
 }
 
 async function load(id: string, at: Moment, report: (done: number) => void, signal: AbortSignal): Promise<Sheet> {
+  const known = newest.value;
   const product = await found(id, signal);
   const [pages, late, priced] = await Promise.all([wholeHistory(id, report, signal), lateSequences(id, signal), prices(id, at, signal)]);
   let place = beginning(id);
@@ -62,7 +65,7 @@ async function load(id: string, at: Moment, report: (done: number) => void, sign
     place = answer.place ?? place;
   }
   const commits = pages.flatMap((page) => page.history.commits);
-  return { found: product, commits, late: new Set(late.keys()), priced, chain: chain ?? { commits: checked, fault: undefined, isCheckable: true } };
+  return { found: product, newest: known, commits, late: new Set(late.keys()), priced, chain: chain ?? { commits: checked, fault: undefined, isCheckable: true } };
 }
 
 export function Evidence() {
@@ -70,16 +73,12 @@ export function Evidence() {
   const at = momentOf(view.value);
   const [done, setDone] = useState(0);
   const mayAudit = may("products/audit");
-  const head = newest.value;
   const sheet = useLoad(`evidence ${id} ${JSON.stringify(at)} ${mayAudit}`, (signal) => (mayAudit ? load(id, at, setDone, signal) : Promise.resolve(undefined)));
-  useEffect(() => {
-    if (head !== undefined && sheet.data !== undefined) sheet.reload();
-  }, [head]);
   const name = sheet.data?.found.product.name;
   useEffect(() => {
     document.title = `${name ?? id} · Evidence · ${config.value.title}`;
   }, [name, id]);
-  if (sheet.data !== undefined) return <Paper id={id} sheet={sheet.data} at={at} />;
+  if (sheet.data !== undefined) return <Paper id={id} sheet={sheet.data} at={at} again={sheet.reload} />;
   return (
     <div class="page">
       <h1 tabIndex={-1}>Evidence sheet</h1>
@@ -110,7 +109,7 @@ function selected({ commits, priced }: Sheet, at: Moment): { readonly told: read
   return { told, steps: last === Infinity ? all : until(all, last), isRecorded };
 }
 
-function Paper({ id, sheet, at }: { readonly id: string; readonly sheet: Sheet; readonly at: Moment }) {
+function Paper({ id, sheet, at, again }: { readonly id: string; readonly sheet: Sheet; readonly at: Moment; readonly again: () => void }) {
   const { product } = sheet.found;
   const { told, steps, isRecorded } = selected(sheet, at);
   const newestTold = told.at(-1);
@@ -143,6 +142,11 @@ function Paper({ id, sheet, at }: { readonly id: string; readonly sheet: Sheet; 
           Print
         </button>
         {newestTold !== undefined && hasLog() ? <ProofFiles commit={newestTold} /> : null}
+        {newest.value !== undefined && sheet.newest !== undefined && newest.value > sheet.newest ? (
+          <button type="button" class="as-link" onClick={again}>
+            The ledger has grown; load again
+          </button>
+        ) : null}
       </div>
       <article class="sheet">
         <SheetHead product={sheet.found.product} printed={printed} at={at} isRecorded={isRecorded} from={others["from"]} to={others["to"]} />
