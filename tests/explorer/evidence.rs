@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::story::{FRAME, daily, told};
+use super::story::{FRAME, dearer, told};
 use super::{axe, gallery, has_no_barriers, press, shows};
 use crate::beneath;
 use crate::browser::browser;
@@ -326,7 +326,7 @@ async fn a_reader_who_lets_new_commits_wait_is_told_how_far_the_ledger_is_ahead(
 #[tokio::test]
 async fn what_a_filter_selects_is_counted_and_large_files_are_told_before() {
     let Some(mut browser) = browser().await else { return };
-    let (_directory, ledger) = daily(240);
+    let (_directory, ledger) = dearer(240, 48);
     browser.open(&format!("{}/#/ledger?what=price", ledger.url)).await;
     browser.emulate(1280, "light").await;
     shows(&mut browser, &["50 and more of 241 commits"]).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::story::{FRAME, daily, told};
+use super::story::{FRAME, dearer, told};
 use super::{TEXT, axe, gallery, has_no_barriers, press, shows};
 use crate::browser::browser;
 use crate::browser::devtools::Browser;
@@ -105,18 +105,7 @@ async fn a_product_is_shown_as_the_answer_came_and_as_programs_with_its_version(
 #[tokio::test]
 async fn many_commits_are_walked_in_a_window_and_checked_from_the_first() {
     let Some(mut browser) = browser().await else { return };
-    let ledger = Ledger::start();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let line = |price: usize| {
-        json!({"command": "update", "product_id": "helmet", "price": format!("{price}.00")}).to_string()
-    };
-    let mut lines = vec![
-        json!({"command": "create", "product_id": "helmet", "name": "Helmet", "price": "1.00"}).to_string(),
-    ];
-    lines.extend((2..=1300).map(line));
-    std::fs::write(file.path(), lines.join("\n") + "\n").unwrap();
-    let output = ledger.import(file.path()).output().unwrap();
-    assert!(output.status.success(), "{}", crate::scenario::printed(&output));
+    let (_directory, ledger) = dearer(1299, 24);
     browser.open(&format!("{}/#/p/helmet", ledger.url)).await;
     browser.emulate(1280, "light").await;
     shows(&mut browser, &["Showing commits 1,251–1,300 of 1,300.", "Check all 1,300"]).await;
@@ -147,7 +136,7 @@ async fn many_commits_are_walked_in_a_window_and_checked_from_the_first() {
 async fn a_year_leads_to_what_was_recorded_by_its_end() {
     let Some(mut browser) = browser().await else { return };
     // From January 2022 to August 2025.
-    let (_directory, ledger) = daily(665);
+    let (_directory, ledger) = dearer(665, 48);
     browser.open(&format!("{}/#/p/helmet", ledger.url)).await;
     browser.emulate(1280, "light").await;
     shows(&mut browser, &["Showing commits 617–666 of 666."]).await;
@@ -220,28 +209,8 @@ async fn every_kind_of_price_history_has_a_picture_and_a_table() {
 #[tokio::test]
 async fn five_thousand_prices_are_a_line_in_front_of_a_band() {
     let Some(mut browser) = browser().await else { return };
-    let ledger = Ledger::start();
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let first = json!({"command": "create", "product_id": "p", "name": "P", "price": "100.00", "occurred_at": "2024-01-01T00:00:00Z"});
-    let mut lines = vec![first.to_string()];
-    for step in 1..5000_u32 {
-        let (day, minute) = (step / 40, step % 40);
-        let at = format!(
-            "2024-{:02}-{:02}T{:02}:{:02}:00Z",
-            1 + day / 28,
-            1 + day % 28,
-            minute / 2,
-            minute % 2 * 30 + 1
-        );
-        let price = format!("{}.00", 100 + (step * 37) % 60);
-        lines.push(
-            json!({"command": "update", "product_id": "p", "price": price, "occurred_at": at}).to_string(),
-        );
-    }
-    std::fs::write(file.path(), lines.join("\n") + "\n").unwrap();
-    let output = ledger.import(file.path()).output().unwrap();
-    assert!(output.status.success(), "{}", crate::scenario::printed(&output));
-    browser.open(&format!("{}/#/p/p?range=all", ledger.url)).await;
+    let (_directory, ledger) = dearer(4999, 8);
+    browser.open(&format!("{}/#/p/helmet?range=all", ledger.url)).await;
     browser.emulate(1280, "light").await;
     browser
         .until("document.querySelector('.price-range')?.getAttribute('d').length ?? 0", |length| {
