@@ -49,7 +49,16 @@ fn pages() -> Vec<(&'static str, String, Vec<&'static str>)> {
         ),
         ("ledger-open", "#/ledger?open=21".into(), vec!["black-friday-2026", "checked in this browser"]),
         ("catalogue", "#/catalogue".into(), vec!["9 products", "红色头盔", "Components / Road Frames"]),
-        ("product", frame.clone(), vec!["Prior price: $1,249.00", "All 12 commits", "In the catalogue"]),
+        (
+            "product",
+            frame.clone(),
+            vec![
+                "Prior price: $1,249.00",
+                "All 12 commits",
+                "Commit 12 is entry 21 of the signed log",
+                "Print evidence",
+            ],
+        ),
         ("product-table", format!("{frame}?view=table&range=all"), vec!["Set by", "$999.00", "in force"]),
         ("product-at", format!("{frame}?at=2024-06-01T23:59:59.999Z"), vec!["On 1 Jun 2024 it cost"]),
         ("evidence", format!("{frame}/evidence"), vec!["Checked.", "SHA-256 of the commit"]),

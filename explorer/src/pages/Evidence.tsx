@@ -1,11 +1,11 @@
 // The evidence sheet: what happened to a product, on paper, with what this browser checked of it.
 
 import { useEffect, useState } from "preact/hooks";
-import { getText, query } from "../api";
 import { PrintedChart, type Stated } from "../chart/Chart";
 import { life } from "../chart/scale";
 import { asRecorded, inForce, type Step, until } from "../chart/steps";
 import { useLoad } from "../load";
+import { useLogged } from "../logged";
 import { newest } from "../live";
 import { type Moment, momentOf } from "../moment";
 import { Failure, Waiting } from "../parts/Notice";
@@ -18,7 +18,7 @@ import { config, count, date, moment, money, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Prices } from "../types";
 import { productView, understood } from "../url";
-import { access, verify } from "../verifier";
+import { verify } from "../verifier";
 import { beginning } from "../verify/chain";
 import { phrases, plain } from "../words";
 import { found, type Found, lateSequences, prices, wholeHistory } from "./product-data";
@@ -334,21 +334,10 @@ function Box({ verdict, commit }: { readonly verdict: Verdict; readonly commit: 
 /** Checks that the newest commit is in the log under the checked checkpoint, and puts everything into words. */
 function useVerdict(sheet: Sheet, commit: Commit | undefined): Verdict {
   const now = seal.value;
-  const note = now.state === "checked" && (now.answer.state === "first" || now.answer.state === "continues") ? now.answer.note : undefined;
-  const size = now.state === "checked" ? now.answer.size : undefined;
   useEffect(() => {
     if (hasLog() && seal.peek().state !== "checking") void checkLog();
   }, []);
-  const logged = useLoad(`logged ${commit?.commit_id ?? ""} ${note ?? ""}`, async (signal) => {
-    if (commit === undefined || note === undefined || size === undefined) return undefined;
-    const page = await getText(query("commits", { product: commit.product_id, commit_id: commit.commit_id, order: "desc", limit: 1 }), { signal });
-    const entry = (JSON.parse(page) as { commits: { position: number; commit: Commit | null }[] }).commits[0];
-    if (entry === undefined) return { position: undefined, isIncluded: false };
-    if (entry.commit?.hash !== commit.hash) return { position: entry.position, isIncluded: false };
-    if (entry.position >= size) return { position: entry.position, isIncluded: undefined };
-    const { isIncluded } = await verify<"inclusion">({ kind: "inclusion", access: access(), checkpoint: note, position: entry.position, page }, { signal });
-    return { position: entry.position, isIncluded };
-  });
+  const logged = useLogged(commit);
   const { commits, fault, isCheckable } = sheet.chain;
   if (fault !== undefined) return { state: isCheckable ? "does-not-fit" : "not-checked", sentences: [fault, `${count(commits)} of ${count(sheet.commits.length)} commits fit before it.`] };
   const chain = `${count(commits)} of ${count(sheet.commits.length)} commit${commits === 1 ? "" : "s"} hashed and linked in the browser that printed this.`;
