@@ -55,7 +55,7 @@ fn pages() -> Vec<(&'static str, String, Vec<&'static str>)> {
             vec![
                 "Prior price: $1,249.00",
                 "All 12 commits",
-                "Commit 12 is entry 21 of the signed log",
+                "of the signed log of 22 commits",
                 "Print evidence",
             ],
         ),

@@ -42,6 +42,10 @@ async fn the_evidence_sheet_says_what_was_checked_on_every_screen_and_on_paper()
     let Some(mut browser) = browser().await else { return };
     let (_directory, ledger) = told();
     let axe = axe();
+    let newest = ledger
+        .until(&format!("/commits?product={FRAME}&order=desc&limit=1"), |status, _| status == 200)
+        .await;
+    let entry = format!("Commit 12 is entry {} of the log signed by", newest["commits"][0]["position"]);
     for (width, colours) in [(1280, "light"), (1280, "dark"), (390, "light"), (320, "dark")] {
         browser.open(&format!("{}/#/p/{FRAME}/evidence", ledger.url)).await;
         browser.emulate(width, colours).await;
@@ -49,7 +53,7 @@ async fn the_evidence_sheet_says_what_was_checked_on_every_screen_and_on_paper()
             &mut browser,
             &[
                 "Checked. 12 of 12 commits hashed and linked in the browser that printed this.",
-                "Commit 12 is entry 21 of the log signed by",
+                &entry,
                 "under the checkpoint of 22 commits",
                 "$1,199.00 since 27 Nov 2026. Prior price $1,249.00",
                 "12 commits by 4 people or programs",

@@ -37,7 +37,7 @@ fn description(characters: usize, first: &str) -> String {
 async fn long_texts_are_folded_and_their_changes_shown_by_the_words_that_differ() {
     let Some(mut browser) = browser().await else { return };
     let ledger = Ledger::start();
-    let (before, after) = (description(4000, "Lightest"), description(4000, "Strongest"));
+    let (before, after) = (description(4000, "Lightest"), description(4000, "Heaviest"));
     let body = json!({"name": "Helmet", "price": "34.99", "description": before});
     ledger.send("PUT", "/products/helmet", &body.to_string()).await;
     ledger.send("PATCH", "/products/helmet", &json!({"description": after}).to_string()).await;
@@ -48,7 +48,7 @@ async fn long_texts_are_folded_and_their_changes_shown_by_the_words_that_differ(
     browser.emulate(1280, "light").await;
     browser
         .until("[document.querySelector('.changes del')?.textContent, document.querySelector('.changes ins')?.textContent]", |pair| {
-            *pair == json!(["Lightest", "Strongest"])
+            *pair == json!(["Lightest", "Heaviest"])
         })
         .await;
     // Forty characters around the change, not four thousand.
@@ -74,8 +74,9 @@ async fn long_texts_are_folded_and_their_changes_shown_by_the_words_that_differ(
 async fn a_product_is_shown_as_the_answer_came_and_as_programs_with_its_version() {
     let Some(mut browser) = browser().await else { return };
     let (_directory, ledger) = told();
-    let answer = ledger.http.get(format!("{}/products/{FRAME}", ledger.url)).send().await.unwrap();
-    let text = answer.text().await.unwrap();
+    // However far the view of a restored ledger lags.
+    let path = format!("{}/products/{FRAME}?min_version=12", ledger.url);
+    let text = ledger.http.get(path).send().await.unwrap().text().await.unwrap();
     browser.open(&format!("{}/#/p/{FRAME}?view=json", ledger.url)).await;
     browser.emulate(1280, "light").await;
     browser.until("document.querySelector('pre.raw')?.textContent", |shown| *shown == json!(text)).await;
@@ -192,7 +193,8 @@ async fn every_kind_of_price_history_has_a_picture_and_a_table() {
     }
     // One panel for each of the newest three currencies, the newest first; the table has all.
     browser
-        .until("[...document.querySelectorAll('.plot svg')].map(svg => svg.querySelector('.strong').textContent)", |names| {
+        .until("[...document.querySelectorAll('.plot svg')].map(svg => \
+            [...svg.querySelectorAll('.strong')].map(text => text.textContent).find(text => text.length === 3))", |names| {
             *names == json!(["EUR", "GBP", "JPY"])
         })
         .await;
@@ -279,8 +281,8 @@ async fn every_key_of_the_list_does_what_it_says() {
 async fn what_is_said_of_unknown_ids_of_a_day_with_two_prices_and_of_a_reduction_in_steps() {
     let Some(mut browser) = browser().await else { return };
     let ledger = Ledger::start();
-    let at = |day: u32, hour: u32| format!("2026-11-{day:02}T{hour:02}:00:00Z");
-    let body = json!({"name": "Helmet", "price": "40.00", "occurred_at": "2026-09-01T00:00:00Z"});
+    let at = |day: u32, hour: u32| format!("2024-11-{day:02}T{hour:02}:00:00Z");
+    let body = json!({"name": "Helmet", "price": "40.00", "occurred_at": "2024-09-01T00:00:00Z"});
     ledger.send("PUT", "/products/Helmet", &body.to_string()).await;
     for (price, when) in [("38.00", at(10, 9)), ("35.00", at(20, 9))] {
         let body = json!({"price": price, "occurred_at": when}).to_string();
@@ -304,12 +306,10 @@ async fn what_is_said_of_unknown_ids_of_a_day_with_two_prices_and_of_a_reduction
         &["Prior price: $40.00. The lowest in force in the 30 days before the first step of this reduction"],
     )
     .await;
-    browser.go("#/p/Helmet?at=2026-11-10T23:59:59.999Z").await;
+    browser.go("#/p/Helmet?at=2024-11-10T23:59:59.999Z").await;
     shows(
         &mut browser,
-        &["On 10 Nov 2026 it cost $40.00 until 09:00, then $38.00, set by anonymous in commit 2"],
+        &["On 10 Nov 2024 it cost $40.00 until 09:00, then $38.00, set by anonymous in commit 2"],
     )
     .await;
-    // Nothing that is asked here stays behind.
-    run(&mut browser, "true").await;
 }
