@@ -28,7 +28,11 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
 /** What other parts of the page do on a key. */
 export const actions = new Map<string, () => void>();
 
+/** How long `g` waits for its second letter. */
+const PREFIX = 5000;
+
 let prefix = false;
+let forgets: ReturnType<typeof setTimeout> | undefined;
 
 function isField(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
@@ -75,7 +79,8 @@ function pressed(key: string): boolean {
   switch (key) {
     case "g":
       prefix = true;
-      setTimeout(() => (prefix = false), 1200);
+      clearTimeout(forgets);
+      forgets = setTimeout(() => (prefix = false), PREFIX);
       return true;
     case "/":
       document.getElementById("search")?.focus();

@@ -311,7 +311,7 @@ function Rows({ list, filters, onList }: { readonly list: List; readonly filters
     () => byDay(list.entries, zone.value, filters["thread"] === undefined),
     [list.entries, zone.value, filters["thread"]],
   );
-  useSteps(list.entries, filters);
+  useSteps(list.entries);
   if (list.entries.length === 0) return <Nothing filters={filters} />;
   const missing = (entry: FeedEntry) => <NotLoaded gap={entry} list={list} isOld={filters["old"] === "1"} onList={onList} />;
   const open = filters["open"] === undefined ? undefined : Number(filters["open"]);
@@ -395,10 +395,12 @@ function Rows({ list, filters, onList }: { readonly list: List; readonly filters
 }
 
 /** The keys `[` and `]`: the commit before and after the opened one. */
-function useSteps(entries: readonly FeedEntry[], filters: Filters): void {
+function useSteps(entries: readonly FeedEntry[]): void {
   const step = (towards: "earlier" | "later"): void => {
     const positions = entries.filter((entry) => entry.commit !== null).map((entry) => entry.position);
-    const open = filters["open"] === undefined ? undefined : Number(filters["open"]);
+    // Keys may come faster than the page is drawn.
+    const now = understood(view.value)["open"];
+    const open = now === undefined ? undefined : Number(now);
     const sorted = positions.sort((a, b) => a - b);
     const next = open === undefined ? sorted.at(-1) : towards === "earlier" ? sorted.findLast((one) => one < open) : sorted.find((one) => one > open);
     if (next !== undefined) refine({ open: String(next) });

@@ -51,7 +51,9 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
     if (opened !== undefined) document.getElementById(`commit-${opened}`)?.scrollIntoView({ block: "nearest" });
   }, [opened]);
   const step = (by: 1 | -1): void => {
-    const at = shown.findIndex((commit) => commit.sequence === opened);
+    // Keys may come faster than the page is drawn.
+    const now = understood(view.value)["commit"];
+    const at = shown.findIndex((commit) => String(commit.sequence) === now);
     const next = at < 0 ? shown[0] : shown[at + by];
     if (next !== undefined) refine({ commit: String(next.sequence) });
   };
