@@ -62,7 +62,6 @@ fn pages() -> Vec<(&'static str, String, Vec<&'static str>)> {
         ("product-table", format!("{frame}?view=table&range=all"), vec!["Set by", "$999.00", "in force"]),
         ("product-at", format!("{frame}?at=2024-06-01T23:59:59.999Z"), vec!["On 1 Jun 2024 it cost"]),
         ("evidence", format!("{frame}/evidence"), vec!["Checked.", "SHA-256 of the commit"]),
-        ("product-code", format!("{frame}?view=code"), vec!["Change it, if it is still at version 12"]),
         (
             "product-open",
             format!("{frame}?commit=12"),

@@ -34,12 +34,15 @@ interface Props {
 }
 
 export function Timeline({ id, product, pages, late, isWaiting, moment }: Props) {
-  // What is held beside the newest page, once somebody went to earlier commits.
-  const [held, setHeld] = useState<readonly Told[] | undefined>(undefined);
+  // What is held once somebody went to earlier commits, and whether it reached to the newest then.
+  const [held, setHeld] = useState<{ readonly commits: readonly Told[]; readonly isAtEnd: boolean } | undefined>(undefined);
+  const hold = (commits: readonly Told[] | undefined): void => {
+    setHeld(commits === undefined ? undefined : { commits, isAtEnd: lastOf(commits) >= product.version });
+  };
   const parameters = understood(view.value);
   const newest = pages.flatMap((page) => page.history.commits);
-  const holdsNewest = held === undefined || (held.at(-1)?.sequence ?? 0) >= (newest[0]?.sequence ?? 1) - 1;
-  const all = held === undefined ? newest : holdsNewest ? withLater(held, newest) : held;
+  const holdsNewest = held === undefined || held.isAtEnd;
+  const all = held === undefined ? newest : held.isAtEnd ? withLater(held.commits, newest) : held.commits;
   const only = parameters["only"];
   const until = moment.kind === "recorded" ? moment.at : Infinity;
   const shown = all
@@ -78,9 +81,15 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
         ))}
       </ol>
       {!isWaiting && shown.length === 0 ? <p class="muted">Nothing of this kind happened{isPart ? " in what is loaded" : ""}.</p> : null}
-      {isWaiting || !isPart ? null : <Beyond id={id} product={product} all={all} hold={setHeld} holdsNewest={holdsNewest} />}
+      {isWaiting || !isPart ? null : <Beyond id={id} product={product} all={all} hold={hold} holdsNewest={holdsNewest} />}
     </section>
   );
+}
+
+/** The newest version that commits lead to. */
+function lastOf(commits: readonly Told[]): number {
+  const last = commits.at(-1);
+  return last === undefined ? 0 : last.sequence + last.events.length - 1;
 }
 
 function Which({ only }: { readonly only: string | undefined }) {
@@ -104,8 +113,7 @@ function Beyond({ id, product, all, hold, holdsNewest }: {
   readonly holdsNewest: boolean;
 }) {
   const [state, setState] = useState<{ isLoading: boolean; error?: unknown; retry?: () => void }>({ isLoading: false });
-  const [first, last] = [all[0]?.sequence ?? 1, all.at(-1)];
-  const lastSequence = last === undefined ? 0 : last.sequence + last.events.length - 1;
+  const [first, lastSequence] = [all[0]?.sequence ?? 1, lastOf(all)];
   const load = (found: () => Promise<readonly Told[] | undefined>): void => {
     setState({ isLoading: true });
     found().then(
