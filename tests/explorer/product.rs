@@ -47,7 +47,7 @@ async fn long_texts_are_folded_and_their_changes_shown_by_the_words_that_differ(
     browser.open(&format!("{}/#/p/helmet?commit=2", ledger.url)).await;
     browser.emulate(1280, "light").await;
     browser
-        .until("[document.querySelector('.changes del')?.textContent, document.querySelector('.changes ins')?.textContent]", |pair| {
+        .until("[document.querySelector('.text-change del')?.textContent, document.querySelector('.text-change ins')?.textContent]", |pair| {
             *pair == json!(["Lightest", "Heaviest"])
         })
         .await;

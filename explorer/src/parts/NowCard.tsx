@@ -25,11 +25,14 @@ export function NowCard({ product, title, note }: { readonly product: Product; r
   const chosen = understood(view.value)["view"];
   const shown = chosen === "json" || chosen === "code" ? chosen : undefined;
   const at = title === "Now" ? productPath(product.id) : query(productPath(product.id), { version: product.version });
+  // The view may lag behind what is shown, and does not have what was removed.
+  const { id, version } = product;
+  const answer = query(productPath(id), title === "Now" && product.status === "active" ? { min_version: version } : { version });
   return (
     <section class="card" aria-labelledby="now-title">
       <h2 id="now-title">{title}</h2>
       {note === undefined ? null : <p class="muted small">{note}</p>}
-      {shown === "json" ? <RawProduct path={at} version={product.version} /> : shown === "code" ? <ProductCode product={product} path={at} /> : <Fields product={product} />}
+      {shown === "json" ? <RawProduct path={answer} /> : shown === "code" ? <ProductCode product={product} path={at} /> : <Fields product={product} />}
       <p class="links">
         {VIEWS.map(([name, words]) => (
           <button key={words} type="button" class="as-link" aria-pressed={shown === name} onClick={() => refine({ view: name })}>

@@ -14,8 +14,8 @@ const MOST_LINES = 200;
 const MOST_CHARACTERS = 20_000;
 
 /** The answer as it came: it is neither read nor written again. */
-export function RawProduct({ path, version }: { readonly path: string; readonly version: number }) {
-  const answer = useLoad(`raw ${path} ${version}`, (signal) => getText(path, { signal }));
+export function RawProduct({ path }: { readonly path: string }) {
+  const answer = useLoad(`raw ${path}`, (signal) => getText(path, { signal }));
   const [isAll, setAll] = useState(false);
   if (answer.error !== undefined) return <Failure error={answer.error} retry={answer.reload} />;
   if (answer.data === undefined) return null;
