@@ -24,6 +24,20 @@ import { phrases, plain } from "../words";
 import { found, type Found, lateSequences, prices, wholeHistory } from "./product-data";
 import { printsWhenReady } from "./printing";
 
+declare const SHEET: string;
+
+/** Gives the page the look of the sheet, which no other page needs. */
+function useSheetStyle(): void {
+  useEffect(() => {
+    const href = new URL(SHEET, import.meta.url).href;
+    if (document.querySelector(`link[href="${href}"]`) !== null) return;
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = href;
+    document.head.append(link);
+  }, []);
+}
+
 /** How many rows a sheet has; the newest are shown. */
 const MOST_ROWS = 500;
 /** Up to so many rows a hash is printed whole. */
@@ -69,6 +83,7 @@ async function load(id: string, at: Moment, report: (done: number) => void, sign
 }
 
 export function Evidence() {
+  useSheetStyle();
   const id = view.value.id ?? "";
   const at = momentOf(view.value);
   const [done, setDone] = useState(0);

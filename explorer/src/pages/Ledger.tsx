@@ -8,7 +8,6 @@ import { keep, kept } from "../kept";
 import { onKey } from "../keys";
 import { following, learned, newest } from "../live";
 import { useLoad, useNow } from "../load";
-import { CommitDetails } from "../parts/CommitDetails";
 import { Copy, copy } from "../parts/Copy";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
@@ -33,6 +32,7 @@ const MOST_COUNTED_PAGES = 100;
 /** From this age on it is told how far the ledger is ahead of the page. */
 const AHEAD = 30_000;
 
+const CommitDetails = later(async () => (await import("../parts/CommitDetails")).CommitDetails);
 const Export = later(async () => (await import("../parts/Export")).Export);
 const NearestFilter = later(async () => (await import("../parts/NearestFilter")).NearestFilter);
 

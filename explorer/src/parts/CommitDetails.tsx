@@ -98,13 +98,25 @@ function Published({ entry }: { readonly entry: FeedEntry }) {
   );
 }
 
+/** How many pages are asked for the commits of a conversation; one may have none, although more follow. */
+const MOST_PAGES = 20;
+
+async function countThread(id: string, signal: AbortSignal): Promise<{ readonly commits: number; readonly isAll: boolean }> {
+  let commits = 0;
+  let after: number | undefined;
+  for (let pages = 0; pages < MOST_PAGES && commits < 100; pages += 1) {
+    const feed: Feed = await get<Feed>(query("commits", { correlation_id: id, after, limit: 100 }), { signal });
+    commits += feed.commits.length;
+    if (feed.next === null || feed.next === feed.newest) return { commits, isAll: true };
+    after = feed.next;
+  }
+  return { commits, isAll: false };
+}
+
 function Conversation({ entry }: { readonly entry: FeedEntry }) {
   const id = entry.commit?.metadata.correlation_id ?? "";
-  const found = useLoad(`thread ${id}`, async (signal) =>
-    hasFeed() ? get<Feed>(query("commits", { correlation_id: id, limit: 100 }), { signal }) : undefined,
-  );
-  const feed = found.data;
-  const total = feed === undefined ? "" : ` · ${feed.commits.length}${feed.next !== null && feed.next !== feed.newest ? " or more" : ""} commit${feed.commits.length === 1 ? "" : "s"}`;
+  const found = useLoad(`thread ${id}`, (signal) => (hasFeed() ? countThread(id, signal) : Promise.resolve(undefined)));
+  const total = found.data === undefined ? "" : ` · ${found.data.commits}${found.data.isAll ? "" : " or more"} commit${found.data.commits === 1 ? "" : "s"}`;
   return (
     <div>
       <dt>Conversation</dt>
