@@ -74,11 +74,13 @@ async fn long_texts_are_folded_and_their_changes_shown_by_the_words_that_differ(
 async fn a_product_is_shown_as_the_answer_came_and_as_programs_with_its_version() {
     let Some(mut browser) = browser().await else { return };
     let (_directory, ledger) = told();
-    // However far the view of a restored ledger lags.
-    let path = format!("{}/products/{FRAME}?min_version=12", ledger.url);
-    let text = ledger.http.get(path).send().await.unwrap().text().await.unwrap();
     browser.open(&format!("{}/#/p/{FRAME}?view=json", ledger.url)).await;
     browser.emulate(1280, "light").await;
+    // The view of a ledger that was just restored lags.
+    let path = format!("/products/{FRAME}?min_version=12");
+    ledger.until(&path, |status, _| status == 200).await;
+    let answer = ledger.http.get(format!("{}{path}", ledger.url)).send().await.unwrap();
+    let text = answer.text().await.unwrap();
     browser.until("document.querySelector('pre.raw')?.textContent", |shown| *shown == json!(text)).await;
     fits(&mut browser, "product-json").await;
     browser.go(&format!("#/p/{FRAME}?view=code")).await;
