@@ -78,8 +78,9 @@ export async function buildInto(folder, { dev = false } = {}) {
   const sampleName = `sample-${hashed(text)}.tsv`;
   const shared = { ...OPTIONS, outdir: folder, splitting: true, metafile: true, entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", minify: !dev, sourcemap: dev ? "inline" : false };
   const worker = await build({ ...shared, entryPoints: ["src/verify/worker.ts"] });
+  const sheet = await build({ ...shared, entryPoints: ["src/styles/sheet.css"] });
   const nameOf = (result, entry) => basename(Object.entries(result.metafile.outputs).find(([, output]) => output.entryPoint === entry)[0]);
-  const define = { WORKER: JSON.stringify(nameOf(worker, "src/verify/worker.ts")), SAMPLE: JSON.stringify(sampleName), SAMPLE_HASH: JSON.stringify(hash) };
+  const define = { SHEET: JSON.stringify(nameOf(sheet, "src/styles/sheet.css")), WORKER: JSON.stringify(nameOf(worker, "src/verify/worker.ts")), SAMPLE: JSON.stringify(sampleName), SAMPLE_HASH: JSON.stringify(hash) };
   const page = await build({ ...shared, entryPoints: ["src/main.tsx", "src/style.css"], define });
   writeFileSync(join(folder, sampleName), text);
   writeFileSync(join(folder, "LICENSES.txt"), licences([worker.metafile, page.metafile]));

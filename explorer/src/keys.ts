@@ -1,7 +1,7 @@
 // The keys of the page. Single letters do nothing while a field has the focus, and can be switched off.
 
 import { copy } from "./parts/Copy";
-import { go, hasFeed, page, refine, singleKeys, switchZone } from "./state";
+import { go, hasFeed, page, refine, singleKeys, switchZone, view } from "./state";
 import { hasLog } from "./seal";
 import type { Page } from "./url";
 
@@ -13,6 +13,8 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ["g p", "Proof"],
   ["j  k", "Next and previous row"],
   ["Enter", "Open the row"],
+  ["o", "Open below the row, and close"],
+  ["[  ]", "The commit before and after the opened one"],
   ["x", "The chart as a table, and back"],
   ["t", "Type a moment, in the Catalogue and on the page of a product"],
   ["n", "Back to now"],
@@ -26,7 +28,11 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
 /** What other parts of the page do on a key. */
 export const actions = new Map<string, () => void>();
 
+/** How long `g` waits for its second letter. */
+const PREFIX = 5000;
+
 let prefix = false;
+let forgets: ReturnType<typeof setTimeout> | undefined;
 
 function isField(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
@@ -44,6 +50,23 @@ function row(step: 1 | -1): void {
   next?.focus();
 }
 
+/** Opens what is below the focused row, and closes it; false if no row has the focus, or nothing is below it. */
+function openRow(): boolean {
+  const row = document.activeElement;
+  if (!(row instanceof HTMLElement) || !row.matches("[data-row]")) return false;
+  const button = row.querySelector<HTMLElement>("button[aria-expanded]");
+  button?.click();
+  return button !== null;
+}
+
+/** Closes the opened commit. */
+function closeOpened(): boolean {
+  const { open, commit } = view.value.parameters;
+  if (open === undefined && commit === undefined) return false;
+  refine({ open: undefined, commit: undefined });
+  return true;
+}
+
 function pressed(key: string): boolean {
   if (prefix) {
     prefix = false;
@@ -56,7 +79,8 @@ function pressed(key: string): boolean {
   switch (key) {
     case "g":
       prefix = true;
-      setTimeout(() => (prefix = false), 1200);
+      clearTimeout(forgets);
+      forgets = setTimeout(() => (prefix = false), PREFIX);
       return true;
     case "/":
       document.getElementById("search")?.focus();
@@ -71,6 +95,11 @@ function pressed(key: string): boolean {
       if (key === "ArrowUp" && !document.activeElement?.matches("[data-row]")) return false;
       row(-1);
       return true;
+    case "Enter":
+    case "o":
+      return openRow();
+    case "Escape":
+      return closeOpened();
     case "n":
       if (page.value !== "p" && page.value !== "catalogue") return false;
       refine({ at: undefined, v: undefined, clock: undefined, vs: undefined, show: undefined });

@@ -18,18 +18,22 @@ test("a view that is written and read again is the same view", () => {
   const text = (): string => Array.from({ length: 1 + Math.floor(next() * 12) }, () => LETTERS[Math.floor(next() * LETTERS.length)]).join("");
   for (let round = 0; round < 2000; round += 1) {
     const parameters = Object.fromEntries(Array.from({ length: Math.floor(next() * 4) }, () => [text(), text()]));
-    const page = (["ledger", "catalogue", "p", "proof", "keys", "about", "sign-in"] as const)[Math.floor(next() * 7)] as View["page"];
-    const view: View = page === "p" ? { page, id: text(), parameters } : { page, parameters };
+    const page = (["ledger", "catalogue", "p", "proof", "keys", "about", "sign-in", "evidence"] as const)[Math.floor(next() * 8)] as View["page"];
+    const view: View = page === "p" || page === "evidence" ? { page, id: text(), parameters } : { page, parameters };
     assert.deepEqual(parse(format(view)), view);
   }
 });
 
 test("ids that look like parts of a path stay ids", () => {
-  for (const id of ["..x", "~", "%2e", "a/b", "a?b"]) assert.equal(parse(format({ page: "p", id, parameters: {} })).id, id);
+  for (const id of ["..x", "~", "%2e", "a/b", "a?b"]) {
+    assert.equal(parse(format({ page: "p", id, parameters: {} })).id, id);
+    assert.deepEqual(parse(format({ page: "evidence", id, parameters: {} })), { page: "evidence", id, parameters: {} });
+  }
+  assert.deepEqual(parse("#/p/evidence"), { page: "p", id: "evidence", parameters: {} });
 });
 
 test("what is no fragment of a page leads home", () => {
-  for (const fragment of ["", "#", "#/", "#/nothing", "#/p", "#/p/a/b", "#/p/%", "#/ledger/x"]) assert.equal(parse(fragment).page, "home", fragment);
+  for (const fragment of ["", "#", "#/", "#/nothing", "#/p", "#/p/a/b", "#/p/a/evidence/b", "#/ledger/evidence", "#/p/%", "#/ledger/x"]) assert.equal(parse(fragment).page, "home", fragment);
 });
 
 test("values that a page does not know are named, and unknown names are kept", () => {

@@ -132,6 +132,18 @@ impl Browser {
         STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
+    /// The page as it is printed, as PDF.
+    pub async fn printed(&mut self) -> Vec<u8> {
+        let asked = json!({"preferCSSPageSize": true, "printBackground": true});
+        let answer = self.call("Page.printToPDF", asked).await;
+        STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
+    }
+
+    /// Shows the page as paper does, or as a screen does.
+    pub async fn emulate_medium(&mut self, medium: &str) {
+        self.call("Emulation.setEmulatedMedia", json!({"media": medium})).await;
+    }
+
     /// Every address that was asked for, and every complaint of the browser.
     pub fn heard(&self) -> (Vec<String>, Vec<Value>) {
         let of = |method: &'static str| self.events.iter().filter(move |event| event["method"] == method);

@@ -209,3 +209,25 @@ pub fn told() -> (tempfile::TempDir, Ledger) {
     assert!(output.status.success(), "{}", printed(&output));
     (directory, Ledger::on(data))
 }
+
+/// A helmet whose price went up so many times since the beginning of 2022, each so many hours after the one before.
+pub fn dearer(changes: u32, hours: u32) -> (tempfile::TempDir, Ledger) {
+    let first = created("Helmet", "HL-1", "Helmets", "1.00");
+    let start = fixtures::at("2022-01-01T00:00:00Z").millis();
+    let at = |number: u32| {
+        let millis = start + i64::from(number) * i64::from(hours) * 3_600_000;
+        schema::Timestamp::new(chrono::DateTime::from_timestamp_millis(millis).unwrap()).unwrap().to_string()
+    };
+    let begun = Life::new("helmet").then("importer", &at(0), &at(0), first);
+    let life = (1..=changes).fold(begun, |life, number| {
+        let (before, after) = (format!("{number}.00"), format!("{}.00", number + 1));
+        life.priced("price-bot", &at(number), &before, &after)
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let export = directory.path().join("export.ndjson");
+    std::fs::write(&export, &life.lines).unwrap();
+    let data = directory.path().join("data");
+    let output = program().arg("restore").arg(&export).arg("--data").arg(&data).output().unwrap();
+    assert!(output.status.success(), "{}", printed(&output));
+    (directory, Ledger::on(data))
+}

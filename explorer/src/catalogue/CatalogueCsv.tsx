@@ -2,7 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { csv, rowsOf } from "../csv";
-import { download, downloadParts } from "../download";
+import { download, download } from "../download";
 import { count, say } from "../state";
 import { kept } from "./data";
 import { fits, type Parameters } from "./list";
@@ -43,7 +43,7 @@ async function walked(name: File["name"], { request, parameters }: Listing, sign
     rows += found.length;
     told(rows);
   }
-  downloadParts(name, "csv", parts, "text/csv");
+  download(name, "csv", parts, "text/csv");
   say(isCut ? `The file has the first ${count(rows)} products, the most that this page saves; filter for less.` : `A file with ${count(rows)} products is ready.`);
 }
 

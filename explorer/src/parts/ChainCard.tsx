@@ -3,11 +3,14 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, productPath } from "../api";
 import { historyPage, type HistoryPage } from "../pages/product-data";
+import { useLogged } from "../logged";
 import { hasLog, loggedSize } from "../seal";
 import { count } from "../state";
 import { verify } from "../verifier";
 import { beginning, type ChainFault } from "../verify/chain";
+import type { Commit } from "../types";
 import { Link } from "./Link";
+import { ProofFiles } from "./ProofFiles";
 
 /** How far the check is. */
 interface Checked {
@@ -42,7 +45,7 @@ async function* loaded(pages: readonly HistoryPage[]): AsyncIterable<string> {
 
 async function* everything(id: string): AsyncIterable<string> {
   for (let after: number | null = 0; after !== null; ) {
-    const page: HistoryPage = await historyPage(id, after, 100, undefined);
+    const page: HistoryPage = await historyPage(id, after, 1000, undefined);
     yield page.text;
     after = page.history.next;
   }
@@ -88,10 +91,10 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
       <Squares checked={checked} />
       {!checked.isWhole && checked.isDone && checked.fault === undefined ? (
         <button type="button" class="button" onClick={() => run(everything(id), true)}>
-          Check all, from the first
+          Check all {count(version)}
         </button>
       ) : null}
-      {hasLog() ? <Logged /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
+      {hasLog() ? <InLog commit={isBroken ? undefined : pages.at(-1)?.history.commits.at(-1)} /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
     </section>
   );
 }
@@ -116,7 +119,7 @@ function Words({ checked, version, failed }: { readonly checked: Checked; readon
       </p>
     );
   }
-  if (!isDone) return <p class="muted">{count(commits)} checked…</p>;
+  if (!isDone) return <p class="muted">{isWhole ? `${count(commits)} of ${count(version)} checked…` : `${count(commits)} checked…`}</p>;
   return (
     <p>
       <b>
@@ -144,12 +147,36 @@ function Squares({ checked }: { readonly checked: Checked }) {
   );
 }
 
-function Logged() {
+/** Whether the newest commit is in the log, by the path that this browser computed. */
+function InLog({ commit }: { readonly commit: Commit | undefined }) {
   const size = loggedSize();
+  const logged = useLogged(commit);
+  const shows = <Link to={{ page: "proof", parameters: {} }}>What it shows</Link>;
+  const found = logged.data;
+  if (commit === undefined || found === undefined) {
+    return (
+      <p class="muted small">
+        {size === undefined ? "The signed log is not checked yet. " : `The signed log covers ${count(size)} commits. `}
+        {shows}
+      </p>
+    );
+  }
+  if (found.isIncluded === false) {
+    return (
+      <p class="bad">
+        ✕ Commit {commit.sequence} is not what the log has at position {found.position}. {shows}
+      </p>
+    );
+  }
+  if (found.isIncluded === undefined) return <p class="muted small">Commit {commit.sequence} is not in the signed log yet. {shows}</p>;
   return (
-    <p class="muted small">
-      {size === undefined ? "The signed log is not checked yet. " : `The signed log covers ${count(size)} commits. `}
-      <Link to={{ page: "proof", parameters: {} }}>What it shows</Link>
-    </p>
+    <>
+      <p class="small">
+        Commit {commit.sequence} is entry {found.position} of the signed log of {count(size ?? 0)} commits. {shows}
+      </p>
+      <p class="links">
+        <ProofFiles commit={commit} />
+      </p>
+    </>
   );
 }

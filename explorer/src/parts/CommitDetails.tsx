@@ -4,16 +4,19 @@ import { useState } from "preact/hooks";
 import { get, getText, query } from "../api";
 import { curl } from "../curl";
 import { useLoad } from "../load";
-import { hasFeed, moment, page, refine } from "../state";
+import { has, hasFeed, moment, page, refine } from "../state";
 import * as time from "../time";
 import type { Feed, FeedEntry } from "../types";
 import { verify } from "../verifier";
 import { phrases } from "../words";
 import { Copy } from "./Copy";
+import { later } from "./Later";
 import { Link } from "./Link";
 import { FieldChanges, Phrases } from "./Phrases";
 import { ProofFiles } from "./ProofFiles";
 import { loggedSize } from "../seal";
+
+const BusEntries = later(async () => (await import("./BusEntries")).BusEntries);
 
 export function CommitDetails({ entry, place = "ledger" }: { readonly entry: FeedEntry; readonly place?: "ledger" | "product" }) {
   const commit = entry.commit;
@@ -66,6 +69,7 @@ export function CommitDetails({ entry, place = "ledger" }: { readonly entry: Fee
       {details.length === 0 ? null : <FieldChanges changes={details} />}
       <div class="more">
         <AsJson entry={entry} />
+        <AsSubscribersGotIt entry={entry} isShown={place === "product"} />
         {size !== undefined && entry.position < size ? <ProofFiles commit={commit} /> : null}
       </div>
     </div>
@@ -94,13 +98,25 @@ function Published({ entry }: { readonly entry: FeedEntry }) {
   );
 }
 
+/** How many pages are asked for the commits of a conversation; one may have none, although more follow. */
+const MOST_PAGES = 20;
+
+async function countThread(id: string, signal: AbortSignal): Promise<{ readonly commits: number; readonly isAll: boolean }> {
+  let commits = 0;
+  let after: number | undefined;
+  for (let pages = 0; pages < MOST_PAGES && commits < 100; pages += 1) {
+    const feed: Feed = await get<Feed>(query("commits", { correlation_id: id, after, limit: 100 }), { signal });
+    commits += feed.commits.length;
+    if (feed.next === null || feed.next === feed.newest) return { commits, isAll: true };
+    after = feed.next;
+  }
+  return { commits, isAll: false };
+}
+
 function Conversation({ entry }: { readonly entry: FeedEntry }) {
   const id = entry.commit?.metadata.correlation_id ?? "";
-  const found = useLoad(`thread ${id}`, async (signal) =>
-    hasFeed() ? get<Feed>(query("commits", { correlation_id: id, limit: 100 }), { signal }) : undefined,
-  );
-  const feed = found.data;
-  const total = feed === undefined ? "" : ` · ${feed.commits.length}${feed.next !== null && feed.next !== feed.newest ? " or more" : ""} commit${feed.commits.length === 1 ? "" : "s"}`;
+  const found = useLoad(`thread ${id}`, (signal) => (hasFeed() ? countThread(id, signal) : Promise.resolve(undefined)));
+  const total = found.data === undefined ? "" : ` · ${found.data.commits}${found.data.isAll ? "" : " or more"} commit${found.data.commits === 1 ? "" : "s"}`;
   return (
     <div>
       <dt>Conversation</dt>
@@ -145,6 +161,21 @@ function Hash({ entry }: { readonly entry: FeedEntry }) {
         )}
       </dd>
     </div>
+  );
+}
+
+/** The entries on the bus of a commit that was published; where the server tells under which source. */
+function AsSubscribersGotIt({ entry, isShown }: { readonly entry: FeedEntry; readonly isShown: boolean }) {
+  const [isOpen, setOpen] = useState(isShown);
+  const isPublished = entry.receipts?.some((receipt) => receipt?.published_at !== undefined || receipt?.restored === true) === true;
+  if (entry.commit === null || !isPublished || !has("status")) return null;
+  return (
+    <>
+      <button type="button" class="as-link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        As subscribers got it
+      </button>
+      {isOpen ? <BusEntries commit={entry.commit} /> : null}
+    </>
   );
 }
 

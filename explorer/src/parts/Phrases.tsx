@@ -3,6 +3,9 @@
 import type { Change } from "../money";
 import { date, money } from "../state";
 import type { Commit } from "../types";
+import { later } from "./Later";
+import { LongText } from "./LongText";
+import { visible } from "../visible";
 import { type FieldChange, type Phrase, phrases, verb } from "../words";
 
 /** By how much a price went down or up. */
@@ -98,18 +101,19 @@ export function Phrases({ commit }: { readonly commit: Commit }) {
   );
 }
 
-/** The changed fields of a commit, old and new. */
-export function FieldChanges({ changes }: { readonly changes: readonly FieldChange[] }) {
+/** From this length on a changed text is shown by the words that differ. */
+const LONG = 80;
+
+const TextChange = later(async () => (await import("./TextChange")).TextChange);
+
+/** The changed fields of a commit, old and new; `isBrief`: the new value alone, cut. */
+export function FieldChanges({ changes, isBrief = false }: { readonly changes: readonly FieldChange[]; readonly isBrief?: boolean }) {
   return (
     <dl class="changes">
       {changes.map((change) => (
         <div key={change.field}>
-          <dt dir="auto">{change.field}</dt>
-          <dd dir="auto">
-            {change.before === undefined ? null : <del>{cut(change.before)}</del>}
-            {change.before === undefined || change.after === undefined ? null : " → "}
-            {change.after === undefined ? null : <ins>{cut(change.after)}</ins>}
-          </dd>
+          <dt dir="auto">{visible(change.field)}</dt>
+          <dd dir="auto">{isBrief ? change.after === undefined ? null : <ins>{cut(change.after)}</ins> : <Changed change={change} />}</dd>
         </div>
       ))}
     </dl>
@@ -117,5 +121,19 @@ export function FieldChanges({ changes }: { readonly changes: readonly FieldChan
 }
 
 function cut(text: string): string {
-  return text.length > 240 ? `${text.slice(0, 240)}…` : text;
+  const characters = Array.from(text);
+  return visible(characters.length > LONG ? `${characters.slice(0, LONG).join("")}…` : text);
+}
+
+function Changed({ change: { before, after } }: { readonly change: FieldChange }) {
+  const isLong = Math.max(before?.length ?? 0, after?.length ?? 0) > LONG;
+  if (before !== undefined && after !== undefined && isLong) return <TextChange before={before} after={after} />;
+  if (isLong) return <LongText text={after ?? before ?? ""} mark={after === undefined ? "del" : "ins"} />;
+  return (
+    <>
+      {before === undefined ? null : <del>{visible(before)}</del>}
+      {before === undefined || after === undefined ? null : " → "}
+      {after === undefined ? null : <ins>{visible(after)}</ins>}
+    </>
+  );
 }

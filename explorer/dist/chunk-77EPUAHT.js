@@ -1,0 +1,1 @@
+function t(r){return`'${r.replaceAll("'","'\\''")}'`}export{t as a};

@@ -1,0 +1,1 @@
+function d(i,r){return`${i.filter(n=>n!==void 0&&n!=="").map(n=>n.replace(/[^A-Za-z0-9._-]+/g,"-")).join("-").slice(0,100)}.${r}`}function s(i,r,e,n){let o=URL.createObjectURL(new Blob(typeof e=="string"?[e]:[...e],{type:n})),t=document.createElement("a");t.href=o,t.download=d(i,r),t.click(),setTimeout(()=>URL.revokeObjectURL(o),1e4)}export{d as a,s as b};
