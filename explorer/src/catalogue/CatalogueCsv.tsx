@@ -2,7 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { csv, rowsOf } from "../csv";
-import { download, download } from "../download";
+import { download } from "../download";
 import { count, say } from "../state";
 import { kept } from "./data";
 import { fits, type Parameters } from "./list";
