@@ -111,7 +111,8 @@ async fn an_export_by_position_of_tables_is_the_log_and_can_be_restored_on_one_m
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["checkpoint"], logged.text("/log/checkpoint").await);
     let (_, page) = logged.ledger.get("/commits?limit=100").await;
-    let feed: Vec<&Value> = page["commits"].as_array().unwrap().iter().map(|entry| &entry["commit"]["hash"]).collect();
+    let feed: Vec<&Value> =
+        page["commits"].as_array().unwrap().iter().map(|entry| &entry["commit"]["hash"]).collect();
     assert_eq!(lines[1..].iter().map(|line| &line["hash"]).collect::<Vec<_>>(), feed);
     let heads = |file: &std::path::Path| {
         let output = program().args(["verify", "--file"]).arg(file).output().unwrap();
@@ -120,11 +121,17 @@ async fn an_export_by_position_of_tables_is_the_log_and_can_be_restored_on_one_m
     };
     assert_eq!(heads(&file), heads(&by_product));
     let mut restore = program();
-    restore.arg("restore").arg(&file).arg("--data").arg(&data).args(["--log-origin", "example.com/elsewhere"]);
+    restore
+        .arg("restore")
+        .arg(&file)
+        .arg("--data")
+        .arg(&data)
+        .args(["--log-origin", "example.com/elsewhere"]);
     let output = restore.output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
     let again = folder.path().join("again");
-    let output = program().args(["export", "--by", "position", "--data"]).arg(&data).arg("-o").arg(&again).output();
+    let output =
+        program().args(["export", "--by", "position", "--data"]).arg(&data).arg("-o").arg(&again).output();
     assert_eq!(output.unwrap().status.code(), Some(0));
     let again = std::fs::read_to_string(again).unwrap();
     assert!(again.lines().skip(1).eq(text.lines().skip(1)), "the order is the same");

@@ -73,7 +73,8 @@ impl ExportFile {
             None => (self.in_file_order().boxed(), bar),
             Some(index) => {
                 let places = index.by_product(BATCH_LINES);
-                let read = places.map_ok(|places| stream::iter(batches_of(places)).map(anyhow::Ok)).try_flatten();
+                let read =
+                    places.map_ok(|places| stream::iter(batches_of(places)).map(anyhow::Ok)).try_flatten();
                 let read =
                     read.and_then(|places| {
                         let file = self.file.clone();

@@ -241,6 +241,11 @@ async fn killed_at_any_change_the_commands_of_a_log_go_on_and_nobody_sees_anothe
             killed += usize::from(rehearsal.killed(&data, &layer, *at));
             rehearsal.goes_on(&data, folder.path(), *at).await;
         }
-        assert!(killed > places.len() * 3 / 5, "{}: killed {killed} times of {}", rehearsal.name, places.len());
+        assert!(
+            killed > places.len() * 3 / 5,
+            "{}: killed {killed} times of {}",
+            rehearsal.name,
+            places.len()
+        );
     }
 }

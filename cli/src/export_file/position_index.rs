@@ -8,7 +8,6 @@ use anyhow::Context;
 use event_store::verify::{Chain, FaultKind, LineBatch, LinePlace, ProductReport};
 use futures::Stream;
 use futures::stream;
-use indicatif::ProgressBar;
 use ledger_log::tree::{RightEdge, TreeHash, entry_hash};
 use ledger_log::{LogCheckpoint, SignedNote};
 use sqlite::rusqlite::{self, Connection, Row, params};

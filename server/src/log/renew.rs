@@ -99,7 +99,8 @@ pub async fn new_log(
 fn former(directory: &Path) -> io::Result<Option<PathBuf>> {
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
-        let is_former = entry.file_name().to_string_lossy().starts_with("log.") && entry.file_type()?.is_dir();
+        let is_former =
+            entry.file_name().to_string_lossy().starts_with("log.") && entry.file_type()?.is_dir();
         if is_former {
             return Ok(Some(entry.path()));
         }
