@@ -16,7 +16,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context;
-use event_store::verify::{LONGEST_LINE, LineBatch, LinePlace};
+use event_store::verify::{LONGEST_LINE, LineBatch, LinePlace, ProductReport};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
@@ -56,6 +56,11 @@ impl ExportFile {
             export.positions = Some(PositionIndex::of(&export).await.with_context(unreadable)?);
         }
         Ok(export)
+    }
+
+    /// What is wrong with it beyond its commits.
+    pub(crate) fn reports(&self) -> impl Iterator<Item = ProductReport> {
+        self.positions.iter().flat_map(PositionIndex::reports)
     }
 
     /// The bytes at a place.

@@ -103,7 +103,7 @@ async fn examined(path: &Path, id: &ProductId) -> anyhow::Result<(Vec<ProductRep
     });
     read.await?.finish_and_clear();
     reports.extend(export.end());
-    reports.extend(exported.positions.iter().flat_map(|index| index.reports()));
+    reports.extend(exported.reports());
     Ok((reports, commits))
 }
 

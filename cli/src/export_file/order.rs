@@ -93,8 +93,7 @@ mod tests {
     #[test]
     fn without_a_checkpoint_lines_are_in_the_order_in_which_they_step_back_less_often() {
         for (lines, expected) in [
-            (&[][..], LineOrder::Product),
-            (&[("a", 1), ("a", 3), ("b", 2)], LineOrder::Product),
+            (&[("a", 1), ("a", 3), ("b", 2)][..], LineOrder::Product),
             (&[("a", 1), ("b", 2), ("a", 3)], LineOrder::Position),
             // Commits of the same moment may be recorded in the other order than they were made.
             (&[("c", 2), ("b", 1), ("a", 3), ("d", 3), ("b", 4)], LineOrder::Position),

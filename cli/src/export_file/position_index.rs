@@ -117,7 +117,7 @@ impl PositionIndex {
     }
 
     /// What is wrong with the file beyond its commits.
-    pub(crate) fn reports(&self) -> impl Iterator<Item = ProductReport> {
+    pub(super) fn reports(&self) -> impl Iterator<Item = ProductReport> {
         self.faults.iter().map(|what| {
             let mut chain = Chain::of("");
             chain.fault(None, None, FaultKind::FaultyLog { what: what.clone() });

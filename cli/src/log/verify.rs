@@ -147,8 +147,7 @@ async fn compared(
     };
     let exported = ExportFile::open(path).await?;
     let bar = file::read((&exported, path), LineBatch::examine_whole, take).await?;
-    let of_positions = exported.positions.iter().flat_map(|index| index.reports());
-    for report in export.end().into_iter().chain(of_positions) {
+    for report in export.end().into_iter().chain(exported.reports()) {
         found.take(report, &bar)?;
     }
     bar.finish_and_clear();

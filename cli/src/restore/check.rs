@@ -83,7 +83,7 @@ async fn examine(
         }
     };
     let bar = file::read(export, LineBatch::examine_in_place, take).await?;
-    for report in chains.end().into_iter().chain(positions.iter().flat_map(|index| index.reports())) {
+    for report in chains.end().into_iter().chain(export.0.reports()) {
         found.take(report, &bar)?;
     }
     bar.finish_and_clear();

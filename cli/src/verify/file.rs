@@ -21,7 +21,7 @@ pub(super) async fn verify(
     let (batches, bar) = file.batches();
     let chained = chained(batches, |batch| batch.bytes, export, found, &bar);
     chained.await.with_context(|| unreadable(path))?;
-    for report in file.positions.iter().flat_map(|index| index.reports()) {
+    for report in file.reports() {
         found.take(report, &bar)?;
     }
     Ok(())

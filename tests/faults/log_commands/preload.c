@@ -1,6 +1,7 @@
 /*
  * A library beneath a command that kills it before its n-th change of a file below the directory of `--data`, where n stands in
- * LEDGER_KILLED_AT. `log_commands.rs` builds it and has the program load it.
+ * LEDGER_KILLED_AT; one that ends by itself leaves their number in `<data>.changes`, where <data> is that directory.
+ * `log_commands.rs` builds it and has the program load it.
  *
  * A change is what a power failure or a kill may leave undone: a file or directory that is created, bytes that are written, a file
  * that is cut, synced, renamed or removed.
@@ -38,6 +39,16 @@ static int is_below(const char *path) {
     size_t length = strlen(directory), whole = path ? strlen(path) : 0;
     if (!length || whole < length || strncmp(path, directory, length)) return 0;
     return whole < 4 || strcmp(path + whole - 4, "-shm");
+}
+
+__attribute__((destructor)) static void end(void) {
+    char path[PATH + 16], number[32];
+    if (!directory[0]) return;
+    snprintf(path, sizeof path, "%s.changes", directory);
+    int length = snprintf(number, sizeof number, "%ld", changes);
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || syscall(SYS_write, fd, number, (size_t)length) != length) abort();
+    syscall(SYS_close, fd);
 }
 
 static int is_followed(int fd) { return fd >= 0 && fd < FILES && followed[fd]; }
