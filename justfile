@@ -36,6 +36,10 @@ faults *arguments:
 log-kills *arguments:
     LEDGER_FAULTS=full cargo test -p cli --test faults log_steps -- --nocapture {{arguments}}
 
+# Kill the commands that change a log before every change of a file that they make
+log-command-kills *arguments:
+    LEDGER_FAULTS=full cargo test -p cli --test faults log_commands -- --nocapture {{arguments}}
+
 # Kill an import fifty times, behind a proxy that rejects commands and drops responses
 imports *arguments:
     LEDGER_IMPORTS=full cargo test -p cli --test whole import::killed -- --nocapture {{arguments}}

@@ -10,6 +10,7 @@ mod backup;
 mod beneath;
 mod browser;
 mod bus;
+mod by_position;
 mod catalogue;
 mod commands;
 mod crash;

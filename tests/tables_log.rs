@@ -92,6 +92,52 @@ async fn every_commit_on_tables_is_in_the_feed_and_in_the_log_and_is_proved_when
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_by_position_of_tables_is_the_log_and_can_be_restored_on_one_machine() {
+    let logged = Logged::start(&[]).await;
+    logged.put(0..5).await;
+    for price in 2..5 {
+        let body = format!(r#"{{"name":"n","price":"{price}"}}"#);
+        assert_eq!(logged.ledger.send("PUT", "/products/p3", &body).await.0, 200);
+    }
+    logged.until_logged(8).await;
+    let folder = tempfile::tempdir().unwrap();
+    let [file, by_product, data] = ["by-position", "by-product", "data"].map(|name| folder.path().join(name));
+    for (by, file) in [("position", &file), ("product", &by_product)] {
+        let mut export = logged.ledger.operator(&["export", "--by", by, "-o", file.to_str().unwrap()]);
+        let output = export.envs(Logged::settings(&logged.bucket, &logged.kms)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    }
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["checkpoint"], logged.text("/log/checkpoint").await);
+    let (_, page) = logged.ledger.get("/commits?limit=100").await;
+    let feed: Vec<&Value> =
+        page["commits"].as_array().unwrap().iter().map(|entry| &entry["commit"]["hash"]).collect();
+    assert_eq!(lines[1..].iter().map(|line| &line["hash"]).collect::<Vec<_>>(), feed);
+    let heads = |file: &std::path::Path| {
+        let output = program().args(["verify", "--file"]).arg(file).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(heads(&file), heads(&by_product));
+    let mut restore = program();
+    restore
+        .arg("restore")
+        .arg(&file)
+        .arg("--data")
+        .arg(&data)
+        .args(["--log-origin", "example.com/elsewhere"]);
+    let output = restore.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+    let again = folder.path().join("again");
+    let output =
+        program().args(["export", "--by", "position", "--data"]).arg(&data).arg("-o").arg(&again).output();
+    assert_eq!(output.unwrap().status.code(), Some(0));
+    let again = std::fs::read_to_string(again).unwrap();
+    assert!(again.lines().skip(1).eq(text.lines().skip(1)), "the order is the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_sequencer_nothing_is_logged_until_another_server_does_it() {
     let logged = Logged::start(&["--no-sequencer"]).await;
     logged.put(0..3).await;

@@ -25,9 +25,9 @@ use server::log::{LOG_DIRECTORY, LOG_FORMER_KEY, LOG_KEY};
 use sqlite::{Access, Database, open_private};
 
 use crate::exit::Refused;
+use crate::export_file::at_once;
 use crate::out;
 use crate::progress;
-use crate::verify::file::at_once;
 use crate::verify::report::VerifyReport;
 
 /// What to copy, and where to.

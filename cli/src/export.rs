@@ -1,7 +1,10 @@
-//! `ledger export`: writes every commit as NDJSON, products in order of id, those of a product by sequence.
+//! `ledger export`: writes every commit as NDJSON, products in order of id, those of a product by sequence; or in the order of the
+//! log.
 //!
 //! The promise: a file is complete or absent; until its last line is on disk it is called `FILE.partial`. Receipts are read
 //! after the commits, so that an event of the export has no receipt only if it was not published yet.
+
+mod by_position;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,7 +14,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use event_store::StoreError;
 use event_store::export::{self, ExportError, ExportPart};
 use event_store::heads::{Head, ProductListing};
@@ -34,18 +37,32 @@ const BUFFER: usize = 64 << 10;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   ledger export --data ledger-data -o ledger.ndjson
-  ledger export --data ledger-data -o ledger.ndjson --receipts receipts.ndjson")]
+  ledger export --data ledger-data -o ledger.ndjson --receipts receipts.ndjson
+  ledger export --by position --data ledger-data -o by-position.ndjson")]
 pub struct ExportArgs {
     /// Only this product.
     id: Option<ProductId>,
     /// Write to this file, which appears once it is complete; without it or with `-`, to standard output.
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
+    /// The order of the lines. By position it is the order of the log: the first line is its newest checkpoint, if a log is kept,
+    /// and a position without a commit has a line with the entry of the log.
+    #[arg(long, value_enum, value_name = "ORDER", default_value = "product", conflicts_with = "id")]
+    by: ExportOrder,
     /// Also write the publication receipts to this file, which appears once it is complete: for `ledger restore`.
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
     #[command(flatten)]
     ledger: ReadOnlyLedgerArgs,
+}
+
+/// The order of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExportOrder {
+    /// Products in order of id, those of a product by sequence.
+    Product,
+    /// By position.
+    Position,
 }
 
 /// What was written.
@@ -72,7 +89,10 @@ pub async fn run(arguments: ExportArgs) -> anyhow::Result<ExitCode> {
     );
     let ports = arguments.ledger.open().await?;
     let started = Instant::now();
-    let (found, bar) = parts(&ports, arguments.id.as_ref()).await?;
+    let (found, bar) = match arguments.by {
+        ExportOrder::Product => parts(&ports, arguments.id.as_ref()).await?,
+        ExportOrder::Position => by_position::parts(&ports).await?,
+    };
     let written = match arguments.output.as_ref().filter(|file| *file != standard_output) {
         Some(file) => to_file(file, found, arguments.id.is_some(), &bar).await?,
         None => write(&mut BufWriter::with_capacity(BUFFER, io::stdout()), found, &bar).await?,
@@ -226,7 +246,7 @@ fn not_written(path: &Path) -> String {
 async fn write(writer: &mut impl Write, mut parts: Parts, bar: &ProgressBar) -> anyhow::Result<Written> {
     let mut written = Written::default();
     let mut output = Output::Open;
-    while let (Output::Open, Some(part)) = (output, parts.try_next().await?) {
+    while let (Output::Open, Some(part)) = (output, parts.try_next().await.map_err(not_exported)?) {
         output = out::to(writer, &part.lines).context("the export cannot be written")?;
         written.commits += part.commits;
         written.foreign.extend(part.foreign.iter().map(ToString::to_string));
@@ -234,4 +254,12 @@ async fn write(writer: &mut impl Write, mut parts: Parts, bar: &ProgressBar) -> 
     }
     out::flush(writer).context("the export cannot be written")?;
     Ok(written)
+}
+
+/// A ledger that cannot be exported in this order is exit code 1.
+fn not_exported(error: ExportError) -> anyhow::Error {
+    match error {
+        gap @ ExportError::Gap(_) => Refused(gap.to_string()).into(),
+        other => other.into(),
+    }
 }

@@ -20,6 +20,7 @@ use web::{Actor, ClockAndIds, Problem};
 
 use crate::counts::counted;
 use crate::exit::Refused;
+use crate::export_file::ExportFile;
 use crate::out;
 use crate::remote::refusal;
 use crate::text_table::escaped;
@@ -92,15 +93,17 @@ impl ExportedProduct {
 async fn examined(path: &Path, id: &ProductId) -> anyhow::Result<(Vec<ProductReport>, Vec<StoredCommit>)> {
     let mut export = ExportVerifier::default().only(id.as_str());
     let (mut commits, mut reports) = (Vec::new(), Vec::new());
-    let read = file::read(path, LineBatch::examine_whole, |lines, _, _| {
-        for (line, commit) in lines {
-            reports.extend(export.line(&line));
+    let exported = ExportFile::open(path).await?;
+    let read = file::read((&exported, path), LineBatch::examine_whole, |lines, places, _| {
+        for ((line, commit), place) in lines.into_iter().zip(places) {
+            reports.extend(export.line_at(place.number, &line));
             commits.extend(commit.filter(|commit| commit.text("product_id").ok() == Some(id.as_str())));
         }
         Ok(())
     });
     read.await?.finish_and_clear();
     reports.extend(export.end());
+    reports.extend(exported.reports());
     Ok((reports, commits))
 }
 

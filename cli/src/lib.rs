@@ -10,6 +10,7 @@ pub mod diff;
 pub mod environment;
 pub mod exit;
 pub mod export;
+mod export_file;
 mod exported;
 pub mod find;
 pub mod flags;

@@ -10,10 +10,12 @@ use event_store::{
     SqliteJournal, SqliteParking, SqliteReceipts, metering,
 };
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
+use sequencer::{BoundKeys, DynamoLogKeys, DynamoLogTable, LogFeed, LogStore, S3Log};
 use server::directory::{NoViews, ReadDirectory};
 use server::follower::{PROJECTOR, PUBLISHER};
 use server::log::LOG_DIRECTORY;
 use sqlite::{Access, Database};
+use web::ClockAndIds;
 
 use crate::{environment, out};
 
@@ -35,10 +37,22 @@ pub struct ReadOnlyPorts {
     pub views: Result<ReadOnlyViews, NoViews>,
     /// The files of a ledger on this machine.
     pub files: Option<ReadOnlyFiles>,
+    /// The log of a ledger in tables.
+    pub tables: Option<ReadOnlyTables>,
     /// What feeds projector and publisher by position, unless a table's stream does.
     pub feed: Option<Arc<dyn Feed>>,
     /// The publisher's checkpoint in that feed.
     pub publisher: Option<Arc<dyn CheckpointStore>>,
+}
+
+/// What the log of a ledger in tables is made of.
+pub struct ReadOnlyTables {
+    /// The commits by position.
+    pub feed: Arc<dyn Feed>,
+    /// The keys that sign the log.
+    pub bound: Arc<dyn BoundKeys>,
+    /// The files of the log, if there is a bucket for them.
+    pub log: Option<Arc<dyn LogStore>>,
 }
 
 /// What only files have.
@@ -77,10 +91,22 @@ impl ReadOnlyLedgerArgs {
         if let Some(data) = &self.data {
             return of_files(data).await.with_context(|| format!("--data {}", data.display()));
         }
-        let client = metering::client(&environment::ledger_on_aws(&settings).await?);
+        let aws = environment::ledger_on_aws(&settings).await?;
+        let client = metering::client(&aws);
         let tables = settings.tables;
+        let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
+        let log = settings.log.bucket.as_ref().map(|bucket| {
+            Arc::new(S3Log::new(&aws, bucket, ClockAndIds::system().clock)) as Arc<dyn LogStore>
+        });
+        let log_table = Arc::new(DynamoLogTable::new(client.clone(), &tables.log));
+        let of_log = ReadOnlyTables {
+            feed: Arc::new(LogFeed::new(journal.clone(), log_table)),
+            bound: Arc::new(DynamoLogKeys::new(client.clone(), &tables.log)),
+            log,
+        };
         Ok(ReadOnlyPorts {
-            journal: Arc::new(DynamoJournal::new(client.clone(), &tables.events)),
+            journal,
+            tables: Some(of_log),
             receipts: Ok(Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts))),
             views: Ok(ReadOnlyViews {
                 products: Arc::new(DynamoViews::new(client.clone(), &tables.products, settings.orders)),
@@ -95,6 +121,15 @@ impl ReadOnlyLedgerArgs {
 }
 
 impl ReadOnlyPorts {
+    /// The commits by position.
+    ///
+    /// # Errors
+    /// The ledger has none.
+    pub fn by_position(&self) -> anyhow::Result<Arc<dyn Feed>> {
+        let of_tables = || self.tables.as_ref().map(|tables| tables.feed.clone());
+        self.feed.clone().or_else(of_tables).context("the ledger has no positions")
+    }
+
     /// The publication receipts.
     ///
     /// # Errors
@@ -119,6 +154,7 @@ pub(crate) async fn of_files(data: &Path) -> anyhow::Result<ReadOnlyPorts> {
     Ok(ReadOnlyPorts {
         journal: Arc::new(journal.clone()),
         feed: Some(Arc::new(journal.clone())),
+        tables: None,
         files: Some(ReadOnlyFiles {
             journal,
             about,

@@ -4,10 +4,10 @@
 //! interrupted restore goes on where it stopped, in the same order; nothing is published unless requested.
 
 mod check;
+mod log;
 mod plan;
 mod write;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,8 +21,10 @@ use server::directory::{DataDirectory, FORMER};
 use web::ClockAndIds;
 
 use crate::counts::counted;
+use crate::export_file::ExportFile;
 use crate::interrupt::UNFINISHED;
 use crate::out;
+use log::RestoredLogArgs;
 use plan::RestorePlan;
 
 /// What to restore, and where.
@@ -32,13 +34,20 @@ use plan::RestorePlan;
 the export is verified first. No server may run on the directory. An interrupted restore goes on when the \
 command is run again; once it has begun to write, the server does not start until it is finished.
 
+An export by position (ledger export --by position) keeps its order, and only a ledger that is empty or holds its first \
+positions takes it. If it has the checkpoint of a log, that log goes on with its private key, which is put to DIR/log.key before; \
+without the key, --log-origin begins another one. If the log was handed over to a new key (ledger log rotate-key --to), --key names \
+the keys of both.
+
 Nothing is published: events without a receipt in FILE count as published, and the history shows them as \
 restored. With --publish they are published after the next start.
 
 Examples:
   ledger restore ledger.ndjson --data new-data
   ledger restore ledger.ndjson --receipts receipts.ndjson --data new-data
-  ledger restore ledger.ndjson --publish --data new-data"
+  ledger restore ledger.ndjson --publish --data new-data
+  ledger restore by-position.ndjson --key log.vkey --data new-data
+  ledger restore by-position.ndjson --log-origin ledger.example.com/log-2 --data new-data"
 )]
 pub struct RestoreArgs {
     /// An export by `ledger export`.
@@ -52,6 +61,8 @@ pub struct RestoreArgs {
     /// Publish events without a receipt after the next start.
     #[arg(long)]
     publish: bool,
+    #[command(flatten)]
+    log: RestoredLogArgs,
 }
 
 /// Restores; exit code 1 if the export or the ledger does not allow it.
@@ -74,7 +85,8 @@ async fn restore(arguments: RestoreArgs, begun: &AtomicBool) -> anyhow::Result<E
         .as_deref()
         .context("give --data DIR: only a ledger on this machine can be restored")?;
     let started = Instant::now();
-    let export = open(&arguments.export)?;
+    is_file(&arguments.export)?;
+    let export = ExportFile::open(&arguments.export).await?;
     // An existing ledger is opened before the check, so that one in use is refused at once; a new one is created only for an
     // export that is whole.
     let there = [LEDGER.file, FORMER].iter().any(|file| data.join(file).exists());
@@ -88,13 +100,15 @@ async fn restore(arguments: RestoreArgs, begun: &AtomicBool) -> anyhow::Result<E
     if let Some(file) = &arguments.receipts {
         plan.receipts(file)?;
     }
-    check::check(&arguments.export, directory.as_ref(), &mut plan).await?;
+    check::check((&export, &arguments.export), directory.as_ref(), &mut plan).await?;
+    let log = arguments.log.decide(export.positions.as_ref(), data, directory.as_ref()).await?;
     let directory = match directory {
         Some(directory) => directory,
         None => begin(data).await?,
     };
     begun.store(true, Ordering::Relaxed);
-    let written = write::write(&mut plan, (&export, &arguments.export), arguments.publish, &directory).await;
+    let how = (arguments.publish, log);
+    let written = write::write(&mut plan, (&export, &arguments.export), how, (&directory, data)).await;
     directory.close().await;
     let written = written?;
     let total = counted(plan.pending + plan.there, "commit");
@@ -109,11 +123,9 @@ async fn begin(data: &Path) -> anyhow::Result<DataDirectory> {
     directory.with_context(|| format!("--data {}", data.display()))
 }
 
-/// The export is read twice, so it must be a file.
-fn open(path: &Path) -> anyhow::Result<File> {
-    let unreadable = || format!("{} cannot be read", path.display());
-    let file = File::open(path).with_context(unreadable)?;
-    let is_file = file.metadata().with_context(unreadable)?.is_file();
-    anyhow::ensure!(is_file, "{} is not a file; an export is read twice", path.display());
-    Ok(file)
+/// The export is read several times, so it must be a file.
+fn is_file(path: &Path) -> anyhow::Result<()> {
+    let metadata = std::fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    anyhow::ensure!(metadata.is_file(), "{} is not a file; an export is read twice", path.display());
+    Ok(())
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, value_parser};
-use ledger_log::VerifierKey;
+use ledger_log::TrustedKeys;
 use sequencer::LogPublic;
 use server::auth::AuthSettings;
 use server::environment::settings;
-use server::log::{LogSettings, WitnessAddress, is_origin};
+use server::log::{LogSettings, Unsigned, WitnessAddress, is_origin};
 use server::serve::{Limits, ServerConfig, Storage};
 use web::AllowedOrigin;
 
@@ -207,21 +207,34 @@ pub async fn run(given: Flagged<ServeArgs>) -> anyhow::Result<ExitCode> {
     );
     let config = ServerConfig::from(given);
     let (data, sign_in) = (data(&config.storage)?, sign_in(config.auth.as_ref()));
-    let announce = |address, key: Option<&VerifierKey>| {
-        out::print(&start_lines(address, &data, &sign_in, key)).map(drop)
+    let announce = |address, log: Option<&Result<TrustedKeys, Unsigned>>| {
+        out::print(&start_lines(address, &data, &sign_in, log)).map(drop)
     };
     server::serve::run(config, announce).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What is printed once requests are answered. Programs read the first line, which stays as it is.
-fn start_lines(address: SocketAddr, data: &str, sign_in: &str, key: Option<&VerifierKey>) -> String {
+fn start_lines(
+    address: SocketAddr,
+    data: &str,
+    sign_in: &str,
+    log: Option<&Result<TrustedKeys, Unsigned>>,
+) -> String {
     // Nobody can open the address that stands for all of them.
     let host = if address.ip().is_unspecified() {
         format!("localhost:{}", address.port())
     } else {
         address.to_string()
     };
+    // In the form of `ledger log key`.
+    let key = log.map(|signed| match signed {
+        Ok(keys) => keys.to_string().lines().last().unwrap_or_default().to_owned(),
+        Err(Unsigned::NoKey(file)) => {
+            format!("missing: {}; nothing is signed", escaped(&file.to_string_lossy()))
+        }
+        Err(Unsigned::HandedOver(key)) => format!("handed over to {key}; nothing is signed"),
+    });
     let key = key.map(|key| format!("  log key  {key}\n")).unwrap_or_default();
     format!(
         "Listening on http://{address}\n  docs     http://{host}/docs\n  data     {data}\n  sign-in  {sign_in}\n  log      one line \

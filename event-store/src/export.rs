@@ -33,6 +33,12 @@ pub enum ExportError {
     /// The stored line of a commit is not a single line: run `ledger verify`, which names it.
     #[error("the line of commit {1} of product {0} cannot be exported; run ledger verify")]
     BrokenLine(String, u64),
+    /// A position has nothing that could be exported, so those behind it would take its place.
+    #[error(
+        "position {0} has neither a commit that can be exported nor an entry of the log; run ledger verify. Without --by position the rest \
+         can be exported"
+    )]
+    Gap(u64),
 }
 
 /// A part of an export.

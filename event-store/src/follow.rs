@@ -14,6 +14,7 @@ use telemetry::meters::{GIVEN_UP, TAMPERING};
 use tokio::sync::watch;
 
 use crate::error::StoreError;
+use crate::export;
 use crate::log_entry::LogEntry;
 
 pub use record::{event, read};
@@ -36,6 +37,27 @@ pub trait Feed: Send + Sync {
     /// # Errors
     /// [`StoreError`]: try again later.
     async fn slice(&self, slice: &FeedSlice) -> Result<Vec<FeedEntry>, StoreError>;
+
+    /// The lines of the commits from position `first` to `last`, as an export has them; a store that keeps lines answers them byte for
+    /// byte, whatever they hold.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn lines(&self, first: u64, last: u64) -> Result<Vec<PositionedLine>, StoreError> {
+        let limit = usize::try_from(last.saturating_sub(first)).unwrap_or(usize::MAX).saturating_add(1);
+        let slice = FeedSlice { first, last, product: None, newest_first: false, limit };
+        let lines = self.slice(&slice).await?.into_iter().map(|entry| match entry.change {
+            Change::Committed(commit) => {
+                let line = export::canonical(&commit).map_err(|error| StoreError::new(error.into()))?;
+                Ok(PositionedLine { position: entry.position, line })
+            }
+            Change::Tampered(_) | Change::Unreadable { .. } | Change::Nameless { .. } => {
+                let what = format!("the commit at position {} cannot be read", entry.position);
+                Err(StoreError::unreadable(what.into()))
+            }
+        });
+        lines.collect()
+    }
 
     /// The hash of the commit at a position, if there is one.
     ///
@@ -89,6 +111,15 @@ pub struct FeedSlice {
     pub newest_first: bool,
     /// The most commits.
     pub limit: usize,
+}
+
+/// The line of a commit at its position, without its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionedLine {
+    /// The position.
+    pub position: u64,
+    /// The line.
+    pub line: Vec<u8>,
 }
 
 /// A commit at its position.

@@ -39,7 +39,7 @@ pub use checkpoint::{Checkpoint, CheckpointStore, MemoryCheckpointStore};
 pub use dynamodb::DynamoJournal;
 pub use error::{AppendError, StoreError};
 pub use feed_reader::{CommitFilter, FeedError, FeedPage, FeedQuery, FeedReader};
-pub use follow::{Change, Feed, FeedEntry, FeedSlice};
+pub use follow::{Change, Feed, FeedEntry, FeedSlice, PositionedLine};
 pub use handled::Handled;
 pub use journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
 pub use log_entry::{LogEntry, LogEntryKind};

@@ -19,11 +19,12 @@ use tokio::sync::watch;
 
 use crate::error::{AppendError, StoreError};
 use crate::export;
-use crate::follow::{Change, Feed, FeedEntry, FeedSlice};
+use crate::follow::{Change, Feed, FeedEntry, FeedSlice, PositionedLine};
 use crate::journal::{CommitKey, Head, Journal, JournalRow, KeyPage, ScanPage, ScanPosition};
 use crate::log_entry::LogEntry;
 
 pub use positions::PositionFaults;
+pub use restoring::PlacedEntry;
 
 /// The file of the commits. Stored. Never change a statement; add a version.
 pub const LEDGER: Schema = Schema {
@@ -295,6 +296,20 @@ impl Feed for SqliteJournal {
             entries?.collect::<rusqlite::Result<Vec<_>>>()
         });
         Ok(entries.await?)
+    }
+
+    async fn lines(&self, first: u64, last: u64) -> Result<Vec<PositionedLine>, StoreError> {
+        let (first, last) = (clamped(first), clamped(last));
+        let lines = self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT position, line FROM commits WHERE position BETWEEN ?1 AND ?2 ORDER BY position",
+            )?;
+            let line = |row: &SqlRow<'_>| {
+                Ok(PositionedLine { position: row.get(0)?, line: row.get::<_, String>(1)?.into_bytes() })
+            };
+            statement.query_map(params![first, last], line)?.collect::<rusqlite::Result<Vec<_>>>()
+        });
+        Ok(lines.await?)
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {

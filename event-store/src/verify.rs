@@ -32,7 +32,7 @@ pub use examine::{Decode, Examined, examine, examine_by};
 pub use export::ExportVerifier;
 pub use fault::{ChainFault, FaultKind, RECEIPTS_REMEDY, WitnessSource, view_remedy};
 pub use journal::{JournalVerifier, VerifyProgress};
-pub use lines::{ExaminedLine, LONGEST_LINE, LineBatch, LineLocation};
+pub use lines::{ExaminedLine, LONGEST_LINE, LineBatch, LineLocation, LinePlace, guess, object};
 pub use report::{MOST_FAULTS, ProductReport, Summary, Verdict, head_line};
 pub use unpublished::{Unpublished, UnpublishedEvents};
 pub use witness::{EventIdentity, Sighting, Witness, against};

@@ -121,6 +121,12 @@ impl TrustedKeys {
         self.0.iter().any(|trusted| trusted.key == *key)
     }
 
+    /// Whether a checkpoint of this size counts if this key has signed it.
+    #[must_use]
+    pub fn counts(&self, key: &VerifierKey, size: u64) -> bool {
+        self.0.iter().any(|trusted| trusted.key == *key && (trusted.from..=trusted.to).contains(&size))
+    }
+
     /// The key before the newest one, while it has no last size.
     #[must_use]
     pub fn former(&self) -> Option<&VerifierKey> {

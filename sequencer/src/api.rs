@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use event_store::{Feed, Journal, StoreError};
 use ledger_log::{LogPath, TrustedKeys};
+use tokio::sync::watch;
 use web::{Problem, ProblemKind, RequestContext, Scope};
 
 use crate::bound::BoundKeys;
@@ -80,6 +81,8 @@ pub struct ServedLog {
 pub enum ServedKeys {
     /// They are known.
     Known(TrustedKeys),
+    /// One of them ends while the log is served.
+    Changing(watch::Receiver<TrustedKeys>),
     /// They are on record, as soon as the log has begun.
     Bound(Arc<dyn BoundKeys>),
 }
@@ -137,6 +140,7 @@ impl LogApi {
         let (KeptLog { store, keys }, _) = self.kept()?;
         let keys = match keys {
             ServedKeys::Known(keys) => keys.clone(),
+            ServedKeys::Changing(keys) => keys.borrow().clone(),
             ServedKeys::Bound(bound) => {
                 bound.keys().await.map_err(|error| unread(&error))?.ok_or_else(begins)?
             }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use event_store::StoreError;
-use ledger_log::{CheckpointFault, LogPath, SigningError};
+use ledger_log::{CheckpointFault, LogPath, SigningError, VerifierKey};
 
 /// The log does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,12 @@ pub enum LogStop {
          ledger log rotate-key --lost"
     )]
     NoKey(PathBuf),
+    /// Another machine signs it.
+    #[error(
+        "the log was handed over to the key {0} and goes on elsewhere; serve this directory with --log off, or begin a new log with ledger \
+         log new"
+    )]
+    HandedOver(VerifierKey),
     /// A witness knows a longer log, or another one.
     #[error(
         "the witness {witness} {reason}; only a new log leads on (ledger log new, with the server stopped)"
@@ -134,7 +140,7 @@ impl LogStop {
             Self::NoCheckpoint | Self::Checkpoint(_) | Self::Foreign | Self::Root | Self::Witness { .. } => {
                 "checkpoint"
             }
-            Self::NoKey(_) => "key",
+            Self::NoKey(_) | Self::HandedOver(_) => "key",
             Self::Missing(_) | Self::Damaged(_) | Self::Differs(_) | Self::Unsynced(_) => "file",
             Self::Ahead { .. } | Self::Another(_) | Self::Gap(_) | Self::Unreadable { .. } => "ledger",
             Self::Batch(_) => "batch",

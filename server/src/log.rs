@@ -6,6 +6,7 @@
 mod accept_restore;
 mod bound;
 mod cloud;
+mod continued;
 mod entries;
 mod error;
 mod follow;
@@ -20,13 +21,15 @@ mod witness;
 pub use accept_restore::{AcceptError, AcceptedLoss, LONGEST_REASON, accept_restore};
 pub use bound::{KeyOverlap, bound_keys};
 pub use cloud::{CloudLogFiles, KeepPace, keep};
+pub use continued::{ContinueError, ContinuedLog, continued};
+pub use entries::{next_entries, positions};
 pub use error::LogStartError;
 pub(crate) use follow::oldest_unlogged;
 pub use follow::{LogFollower, watch_age};
 pub use keep::{KeptCheckpoint, KeptCheckpointError};
 pub use renew::{NewLog, RenewError, new_log};
 pub use rotate::{KeyRotation, RotationError, rotate};
-pub use start::{LogSettings, LogStarted, in_memory, is_origin, logged, on_files};
+pub use start::{LogSettings, LogStarted, Unsigned, in_memory, is_origin, logged, on_files};
 pub use witness::{WitnessAddress, WitnessAddressError, WitnessAnswer, Witnesses};
 
 /// The directory of the log in a data directory. Stored. Never rename.

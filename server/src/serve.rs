@@ -24,7 +24,7 @@ use anyhow::{Context, anyhow, bail};
 use aws_config::SdkConfig;
 use axum::Router;
 use event_store::Feed;
-use ledger_log::VerifierKey;
+use ledger_log::TrustedKeys;
 use projections::http;
 use projections::http::status::SettingInfo;
 use publisher::bus::presence_in_time;
@@ -41,7 +41,7 @@ use crate::auth::{AuthSettings, Authentication};
 use crate::backend::Backend;
 use crate::directory::DataDirectory;
 use crate::environment::{aws, settings};
-use crate::log::{self, CloudLogFiles, LogSettings, LogStarted};
+use crate::log::{self, CloudLogFiles, LogSettings, LogStarted, Unsigned};
 use crate::operators;
 use crate::signals::Signals;
 use crate::system::{System, create_tables};
@@ -107,14 +107,14 @@ struct Platform {
     cloud: Option<CloudLogFiles>,
 }
 
-/// Serves until SIGINT or SIGTERM. `announce` gets the address, and the key of the log if one is kept, as soon as requests are
-/// answered: the sockets queue them from then on.
+/// Serves until SIGINT or SIGTERM. `announce` gets the address, and the keys of the log if one is kept, or why nothing signs it, as soon
+/// as requests are answered: the sockets queue them from then on.
 ///
 /// # Errors
 /// One line that names the setting, address or directory to correct, as an option of `ledger serve`.
 pub async fn run(
     config: ServerConfig,
-    announce: impl FnOnce(SocketAddr, Option<&VerifierKey>) -> std::io::Result<()>,
+    announce: impl FnOnce(SocketAddr, Option<&Result<TrustedKeys, Unsigned>>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, .. } = config;
     let ServerConfig { limits, log, sequences, log_public, explorer, flags, .. } = config;
@@ -146,7 +146,7 @@ pub async fn run(
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background
         .extend(authentication.as_ref().map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
-    let key = log.as_ref().map(|(log, _)| log.key.clone());
+    let signed = log.as_ref().map(|(log, _)| log.signer.clone().map(|_| log.log.keys.clone()));
     let (tasks, progress) = background::keep_log(&system, log, directory_of(&storage), &stopping);
     background.extend(tasks);
     let status = ServerStatus::new(&system, &recorder, progress, flags);
@@ -162,7 +162,7 @@ pub async fn run(
     }
     background.push(tokio::spawn(metrics::upkeep(recorder, stopping)));
     let signals = Signals::listen()?;
-    announce(address, key.as_ref())?;
+    announce(address, signed.as_ref())?;
     let stopped = tokio::spawn(stopped(signals, directory.clone(), stop));
     let connections = connections.accept(listener).await;
     shutdown::finish(connections, &admission, background, limits.stop_timeout).await;
@@ -204,7 +204,7 @@ fn of_log(
     cloud: Option<&CloudLogFiles>,
     public: LogPublic,
 ) -> LogApi {
-    let log: Option<KeptLog> = log.map(|(log, _)| log.log.clone().into());
+    let log: Option<KeptLog> = log.map(|(log, _)| log.kept());
     let log = log.or_else(|| cloud?.kept(system));
     let on_tables = || system.table_log.as_ref().map(|log| log.feed.clone() as Arc<dyn Feed>);
     let feed = system.feed.as_ref().map(|feed| feed.feed.clone()).or_else(on_tables);

@@ -10,6 +10,7 @@ mod disk;
 mod feed;
 mod files;
 mod kills;
+mod log_commands;
 mod log_steps;
 mod plans;
 mod power;

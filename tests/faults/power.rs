@@ -18,9 +18,6 @@ const CLIENTS: usize = 4;
 /// The number of commands before and after a failed sync.
 const COMMANDS: usize = 60;
 
-/// The layer knows only SQLite's files. What a power failure leaves of the log: `sequencer/src/writer/tests.rs`.
-const WITHOUT_LOG: (&str, &str) = ("LEDGER_LOG", "off");
-
 /// When the power fails.
 const MOMENTS: [&str; 3] = ["under load", "while starting", "while stopping"];
 
@@ -49,7 +46,7 @@ async fn a_failed_sync_ends_the_server_and_nothing_is_acknowledged_after_it() {
         println!("skipped: a_failed_sync_ends_the_server, there is no cc on this machine");
         return;
     };
-    let settings = [("LD_PRELOAD", layer.to_str().unwrap()), WITHOUT_LOG];
+    let settings = [("LD_PRELOAD", layer.to_str().unwrap())];
     let mut ledger = Ledger::start_with(&[], &settings);
     let clients = Clients::start(&ledger, 5, CLIENTS);
     clients.until_answered(COMMANDS).await;
@@ -69,7 +66,7 @@ async fn a_failed_sync_ends_the_server_and_nothing_is_acknowledged_after_it() {
     assert_whole(&ledger, &told).await;
 }
 
-/// The library for `LD_PRELOAD`, beneath SQLite.
+/// The library for `LD_PRELOAD`, beneath SQLite and the log.
 fn built(directory: &Path) -> Option<PathBuf> {
     let layer = directory.join("layer.so");
     let mut cc = Command::new("cc");
@@ -81,7 +78,7 @@ fn built(directory: &Path) -> Option<PathBuf> {
 
 async fn cuts_of(seed: u64, cuts: usize, layer: PathBuf) -> Vec<Lost> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let settings = [("LD_PRELOAD", layer.to_str().unwrap()), WITHOUT_LOG];
+    let settings = [("LD_PRELOAD", layer.to_str().unwrap())];
     let mut ledger = Ledger::start_with(&["--retry-parked-every", "1"], &settings);
     let clients = Clients::start(&ledger, seed, CLIENTS);
     let mut lost = Vec::new();
@@ -116,7 +113,6 @@ async fn cuts_of(seed: u64, cuts: usize, layer: PathBuf) -> Vec<Lost> {
 async fn start_and_kill(data: &Path, layer: &Path, rng: &mut fastrand::Rng) {
     let mut starting = program();
     starting.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).env("LD_PRELOAD", layer);
-    starting.env(WITHOUT_LOG.0, WITHOUT_LOG.1);
     let mut starting = starting.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     pass(rng, 120).await;
     starting.kill().unwrap();

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use console::style;
-use event_store::verify::{ExaminedLine, ExportVerifier, LineBatch, Verdict};
+use event_store::verify::{ExaminedLine, ExportVerifier, LineBatch, LinePlace, Verdict};
 use indicatif::ProgressBar;
 use ledger_log::verify::ExportComparison;
 use ledger_log::{CheckedLog, LogCheckpoint, LogPath, LogSource, verify};
@@ -18,6 +18,7 @@ use schema::StoredCommit;
 use super::kept::KeptFile;
 use super::source::LogPlace;
 use crate::counts::counted;
+use crate::export_file::ExportFile;
 use crate::text_table::escaped;
 use crate::verify::file;
 use crate::verify::report::VerifyReport;
@@ -134,9 +135,9 @@ async fn compared(
     path: &Path,
 ) -> anyhow::Result<(ExportComparison, Verdict)> {
     let (mut export, mut found) = (ExportVerifier::default(), VerifyReport::new(false, false));
-    let take = |lines: Vec<(ExaminedLine, Option<StoredCommit>)>, _, bar: &ProgressBar| {
-        for (line, commit) in lines {
-            for report in export.line(&line) {
+    let take = |lines: Vec<(ExaminedLine, Option<StoredCommit>)>, places: &[LinePlace], bar: &ProgressBar| {
+        for ((line, commit), place) in lines.into_iter().zip(places) {
+            for report in export.line_at(place.number, &line) {
                 found.take(report, bar)?;
             }
             // A commit without hashes is a fault of the export, which was found by now.
@@ -144,8 +145,9 @@ async fn compared(
         }
         Ok(())
     };
-    let bar = file::read(path, LineBatch::examine_whole, take).await?;
-    for report in export.end() {
+    let exported = ExportFile::open(path).await?;
+    let bar = file::read((&exported, path), LineBatch::examine_whole, take).await?;
+    for report in export.end().into_iter().chain(exported.reports()) {
         found.take(report, &bar)?;
     }
     bar.finish_and_clear();

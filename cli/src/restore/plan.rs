@@ -1,4 +1,5 @@
-//! The commits to restore, in the order of their positions: by time of recording, then product id by bytes, then sequence.
+//! The commits to restore, in the order of their positions: that of the export if it has one, else by time of recording, then product
+//! id by bytes, then sequence.
 //!
 //! They are in an unnamed SQLite database, a temporary file that SQLite sorts and removes at the end of the process: memory
 //! does not grow with the export.
@@ -9,7 +10,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use event_store::receipts::{EventPublication, RestoreMark};
-use event_store::verify::LineLocation;
+use event_store::verify::{LineLocation, LinePlace};
 use schema::{Hash, ProductId, PublicationReceipt, PublicationRecord};
 use sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
@@ -33,6 +34,8 @@ pub(super) struct RestorePlan {
     pub(super) pending: u64,
     /// Commits that the ledger already holds.
     pub(super) there: u64,
+    /// Positions of the export that the ledger already holds, if the export has positions.
+    pub(super) held: u64,
     /// The product that has commits to write.
     ended: Option<String>,
     /// Whether receipts were given.
@@ -42,15 +45,14 @@ pub(super) struct RestorePlan {
 /// The place of a commit in the export, and its hash.
 pub(super) struct PendingCommit {
     pub(super) hash: String,
-    pub(super) offset: u64,
-    pub(super) length: u64,
+    pub(super) place: LinePlace,
 }
 
 impl RestorePlan {
     pub(super) fn new() -> anyhow::Result<Self> {
         let connection = Connection::open("").context("no temporary database can be made")?;
         connection.execute_batch(SCHEMA)?;
-        Ok(Self { connection, pending: 0, there: 0, ended: None, receipts: false })
+        Ok(Self { connection, pending: 0, there: 0, held: 0, ended: None, receipts: false })
     }
 
     /// Reads the receipts of `file`.
@@ -69,14 +71,8 @@ impl RestorePlan {
         Ok(())
     }
 
-    /// Adds the next commit of the export, whose batch begins after `before` bytes; `there` is the hash of the commit that the
-    /// ledger has in its place.
-    pub(super) fn take(
-        &mut self,
-        place: &LineLocation,
-        before: u64,
-        there: Option<&str>,
-    ) -> anyhow::Result<()> {
+    /// Adds the next commit of the export, with the hash of the commit that the ledger has in its place.
+    pub(super) fn take(&mut self, place: &LineLocation, there: Option<&str>) -> anyhow::Result<()> {
         let (product, sequence) = (&place.product_id, place.sequence);
         let refused =
             |what: &str| Err(Refused(format!("product {product}, sequence {sequence}: {what}")).into());
@@ -93,11 +89,16 @@ impl RestorePlan {
                 }
                 let mut insert =
                     self.connection.prepare_cached("INSERT INTO found VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-                let offset = before + place.offset;
-                let at = &place.recorded_at;
-                insert.execute(params![at, product, sequence, place.hash, offset, place.length])?;
+                let (at, line) = (&place.recorded_at, place.place);
+                insert.execute(params![at, product, sequence, place.hash, line.offset, line.length])?;
             }
         }
+        self.take_events(place)
+    }
+
+    /// Adds the events of the next commit, whose place in the ledger is known otherwise.
+    pub(super) fn take_events(&mut self, place: &LineLocation) -> anyhow::Result<()> {
+        let (product, sequence) = (&place.product_id, place.sequence);
         let version = sequence + place.events.len() as u64 - 1;
         let mut head = self.connection.prepare_cached("INSERT OR REPLACE INTO heads VALUES (?1, ?2, ?3)")?;
         head.execute(params![product, version, place.hash])?;
@@ -121,6 +122,11 @@ impl RestorePlan {
         Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
     }
 
+    /// The ledger holds the positions of the export below `held`; so many commits are left.
+    pub(super) fn place_from(&mut self, held: u64, pending: u64) {
+        (self.held, self.pending) = (held, pending);
+    }
+
     /// Fixes the order of the commits, after the last was added.
     pub(super) fn sort(&self) -> anyhow::Result<()> {
         Ok(self.connection.execute_batch(SORT)?)
@@ -132,7 +138,8 @@ impl RestorePlan {
             "SELECT hash, offset, length FROM pending WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
         )?;
         let rows = statement.query_map(params![after, limit], |row| {
-            Ok(PendingCommit { hash: row.get(0)?, offset: row.get(1)?, length: row.get(2)? })
+            let place = LinePlace { number: 0, offset: row.get(1)?, length: row.get(2)? };
+            Ok(PendingCommit { hash: row.get(0)?, place })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

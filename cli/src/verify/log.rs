@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use event_store::poll::PollPolicy;
 use event_store::verify::{Chain, FaultKind, ProductReport, WitnessSource};
-use event_store::{Change, Feed};
+use event_store::{Change, Feed, LogEntry};
 use indicatif::ProgressBar;
 use ledger_log::verify::{LedgerDifference, LedgerDifferences, RecordedCommit};
 use ledger_log::{Leaf, LogCheckpoint, LogPath, LogSource, TrustedKeys, verify};
@@ -82,6 +82,15 @@ pub(super) async fn verify_ledger(
         if page.len() < PAGE || after.is_some_and(|last| last + 1 >= checkpoint.size) {
             break;
         }
+    }
+    let mut first = 0;
+    loop {
+        let page = files.journal.entries(first, checkpoint.size, PAGE).await?;
+        for LogEntry { position, entry } in &page {
+            comparison.take_entry(*position, entry).await?;
+        }
+        let Some(last) = page.last().filter(|_| page.len() == PAGE) else { break };
+        first = last.position + 1;
     }
     let differences = comparison.end().await?;
     bar.finish_and_clear();
@@ -209,6 +218,9 @@ fn of_difference(difference: LedgerDifference, parents: &Parents) -> ProductRepo
         LedgerDifference::Omitted { commit, position } => {
             of_commit(&commit, FaultKind::NotLogged { position })
         }
+        LedgerDifference::OtherEntry { position } => of_log(format!(
+            "what the ledger has at position {position} without a commit is not the entry of the log"
+        )),
         LedgerDifference::Lost { index, leaf, commits, behind } => {
             let behind = behind.map(|commit| (commit.product, commit.sequence));
             let known = behind.or_else(|| parents.0.get(&leaf.parent).cloned().flatten());

@@ -131,7 +131,7 @@ async fn products(
     looking.finish_and_clear();
     let bar = progress::commits(listing.commits());
     let ledger = ledger.clone().with_progress(telling(&bar));
-    let mut reports = ledger.clone().products(listing, file::at_once()).boxed();
+    let mut reports = ledger.clone().products(listing, crate::export_file::at_once()).boxed();
     while let Some(report) = reports.try_next().await? {
         found.take(report, &bar)?;
     }

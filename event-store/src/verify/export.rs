@@ -51,7 +51,12 @@ impl ExportVerifier {
 
     /// Checks the next line; returns the reports of products that are complete now.
     pub fn line(&mut self, line: &ExaminedLine) -> Vec<ProductReport> {
-        self.lines += 1;
+        self.line_at(self.lines + 1, line)
+    }
+
+    /// As [`ExportVerifier::line`], for a line with another number than the next.
+    pub fn line_at(&mut self, number: u64, line: &ExaminedLine) -> Vec<ProductReport> {
+        self.lines = number;
         let named = match line {
             ExaminedLine::Commit(commit) => commit.product_id.as_deref().or(commit.state_id.as_deref()),
             ExaminedLine::Unreadable { product_id, .. } => product_id.as_deref(),

@@ -24,8 +24,21 @@ pub struct LineBatch {
     /// Whether each line has the receipts of its events, which are no part of a commit.
     with_receipts: bool,
     rows: Vec<JournalRow>,
+    /// Where each line is in the file.
+    places: Vec<LinePlace>,
     /// Bytes of the file that the lines take.
     pub bytes: u64,
+}
+
+/// Where a line is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinePlace {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The bytes before it.
+    pub offset: u64,
+    /// Its bytes, without its end.
+    pub length: u64,
 }
 
 /// An examined line.
@@ -57,10 +70,8 @@ pub struct LineLocation {
     pub hash: String,
     /// The ids of its events.
     pub events: Vec<String>,
-    /// Bytes of the batch before the line.
-    pub offset: u64,
-    /// Bytes of the line, without the newline.
-    pub length: u64,
+    /// Where it is.
+    pub place: LinePlace,
 }
 
 impl LineBatch {
@@ -81,6 +92,8 @@ impl LineBatch {
             if !whole {
                 read += skip_line(reader)?;
             }
+            let number = batch.lines.len() as u64 + 1;
+            batch.places.push(LinePlace { number, offset: batch.bytes, length: line.len() as u64 });
             batch.lines.push(whole.then_some(line));
             batch.bytes += read;
         }
@@ -91,6 +104,34 @@ impl LineBatch {
     #[must_use]
     pub fn of(rows: Vec<JournalRow>) -> Self {
         Self { rows, ..Self::default() }
+    }
+
+    /// Lines of a file from several places.
+    #[must_use]
+    pub fn of_places(lines: Vec<(LinePlace, Option<Vec<u8>>)>) -> Self {
+        let bytes = lines.iter().map(|(place, _)| place.length + 1).sum();
+        let (places, lines) = lines.into_iter().unzip();
+        Self { lines, places, bytes, ..Self::default() }
+    }
+
+    /// The same behind so many lines and bytes of the file.
+    #[must_use]
+    pub fn behind(mut self, lines: u64, bytes: u64) -> Self {
+        for place in &mut self.places {
+            (place.number, place.offset) = (place.number + lines, place.offset + bytes);
+        }
+        self
+    }
+
+    /// Where each line is in the file; empty for rows of a store and commits of a history.
+    #[must_use]
+    pub fn places(&self) -> &[LinePlace] {
+        &self.places
+    }
+
+    /// The lines; `None` is one that is too long.
+    pub fn texts(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.lines.iter().map(Option::as_deref)
     }
 
     /// Commits of a history, each as JSON with the receipts of its events.
@@ -127,12 +168,10 @@ impl LineBatch {
     /// As [`LineBatch::examine`], each line with its location where its bytes are what an export of its commit has.
     #[must_use]
     pub fn examine_in_place(&self) -> Vec<(ExaminedLine, Option<LineLocation>)> {
-        let mut offset = 0;
-        let lines = self.lines.iter().map(|line| {
+        let lines = self.lines.iter().zip(&self.places).map(|(line, at)| {
             let text = line.as_deref();
             let read = self.read_line(text).0;
-            let place = text.zip(read.commit()).and_then(|(text, commit)| place(text, commit, offset));
-            offset += text.map_or(0, |text| text.len() as u64 + 1);
+            let place = text.zip(read.commit()).and_then(|(text, commit)| place(text, commit, *at));
             (read, place)
         });
         lines.collect()
@@ -170,7 +209,7 @@ impl ExaminedLine {
 }
 
 /// The location of a line that is byte for byte the canonical form of its commit.
-fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<LineLocation> {
+fn place(text: &[u8], commit: &Examined, place: LinePlace) -> Option<LineLocation> {
     let stored = strict::commit(text).ok()?;
     let canonical = export::canonical(&stored).is_ok_and(|canonical| canonical == text);
     canonical.then_some(())?;
@@ -180,8 +219,7 @@ fn place(text: &[u8], commit: &Examined, offset: u64) -> Option<LineLocation> {
         recorded_at: stored.text("recorded_at").ok()?.to_owned(),
         hash: commit.carried.as_ref()?.to_string(),
         events: commit.events.clone()?,
-        offset,
-        length: text.len() as u64,
+        place,
     })
 }
 
@@ -226,11 +264,25 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<u64> {
     }
 }
 
+/// What a line that may be a commit seems to be of: its product and when it was recorded.
+#[must_use]
+pub fn guess(line: &[u8]) -> (Option<String>, Option<String>) {
+    (guessed(line, b"\"product_id\""), guessed(line, b"\"recorded_at\""))
+}
+
+/// The object of a line, if it is JSON in which no name occurs twice.
+///
+/// # Errors
+/// Why it is not.
+pub fn object(line: &[u8]) -> Result<StoredCommit, String> {
+    strict::commit(line)
+}
+
 /// What seems to be the value of a field in text that is not JSON.
 fn guessed(text: &[u8], name: &[u8]) -> Option<String> {
     let at = text.windows(name.len()).position(|window| window == name)?;
     let value = text[at + name.len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
     let value = value.strip_prefix(b"\"").unwrap_or(value);
-    let end = value.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"._~-".contains(byte)));
+    let end = value.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"._~-:".contains(byte)));
     String::from_utf8(value[..end.unwrap_or(value.len())].to_vec()).ok()
 }

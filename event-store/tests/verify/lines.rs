@@ -134,8 +134,10 @@ fn a_canonical_line_is_located_with_what_it_says() {
         assert_eq!(location.hash, commit.hash.to_string());
         let events: Vec<String> = commit.events.iter().map(|event| event.event_id.to_string()).collect();
         assert_eq!(location.events, events);
-        let (from, length) =
-            (usize::try_from(location.offset).unwrap(), usize::try_from(location.length).unwrap());
+        let (from, length) = (
+            usize::try_from(location.place.offset).unwrap(),
+            usize::try_from(location.place.length).unwrap(),
+        );
         assert_eq!(export[from..from + length], export::canonical(&stored).unwrap());
     }
 }
@@ -155,6 +157,7 @@ fn a_line_in_another_form_is_read_but_not_located() {
     assert!(matches!(examined[1].0, ExaminedLine::Commit(_)));
     assert!(matches!(examined[3].0, ExaminedLine::Unreadable { .. }));
     let last = examined[4].1.as_ref().unwrap();
-    let (from, length) = (usize::try_from(last.offset).unwrap(), usize::try_from(last.length).unwrap());
+    let (from, length) =
+        (usize::try_from(last.place.offset).unwrap(), usize::try_from(last.place.length).unwrap());
     assert_eq!(&text[from..from + length], all[4]);
 }

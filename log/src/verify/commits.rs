@@ -82,7 +82,8 @@ impl<'a, S: LogSource> Rereader<'a, S> {
         Ok(self.bytes(index).await?.map(Entry::read))
     }
 
-    async fn bytes(&mut self, index: u64) -> Result<Option<&[u8]>, S::Error> {
+    /// The bytes of the entry at an index; none if they cannot be read.
+    pub(super) async fn bytes(&mut self, index: u64) -> Result<Option<&[u8]>, S::Error> {
         let number = index / u64::from(TILE_WIDTH);
         if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
             let read = entries(self.source, paths(number, self.size).0).await?;

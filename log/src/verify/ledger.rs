@@ -65,6 +65,11 @@ pub enum LedgerDifference {
         /// Its position.
         position: u64,
     },
+    /// What the ledger has at a position without a commit is not the entry of the log.
+    OtherEntry {
+        /// The position.
+        position: u64,
+    },
     /// Entries that follow one another are no commits of the ledger, and no accepted restore names the first.
     Lost {
         /// The index of the first one.
@@ -98,6 +103,8 @@ pub struct LedgerComparison<'a, S> {
     logged: Vec<(u64, Leaf)>,
     /// Commits that are not the entry at their position.
     recorded: Vec<(u64, RecordedCommit)>,
+    /// Positions without a commit at which the ledger has another entry.
+    others: Vec<u64>,
     more: u64,
 }
 
@@ -112,12 +119,27 @@ impl CheckedLog {
             next: 0,
             logged: Vec::new(),
             recorded: Vec::new(),
+            others: Vec::new(),
             more: 0,
         }
     }
 }
 
 impl<S: LogSource> LedgerComparison<'_, S> {
+    /// Takes what the ledger has at a position without a commit, in any order; behind the checkpoint it is ignored.
+    ///
+    /// # Errors
+    /// That of the source.
+    pub async fn take_entry(&mut self, position: u64, entry: &[u8]) -> Result<(), S::Error> {
+        // One that cannot be read is a fault of the log, which is known.
+        let is_other =
+            position < self.size && self.entries.bytes(position).await?.is_some_and(|logged| logged != entry);
+        if is_other {
+            keep(&mut self.others, position, &mut self.more);
+        }
+        Ok(())
+    }
+
     /// Takes the commit at the next position; none if it cannot be read. Positions that are left out have no commit, and those
     /// behind the checkpoint are ignored.
     ///
@@ -181,6 +203,7 @@ impl<S: LogSource> LedgerComparison<'_, S> {
             });
         }
         listed.extend(lost(&logged, &rewritten, self.restores));
+        listed.extend(self.others.into_iter().map(|position| LedgerDifference::OtherEntry { position }));
         Ok(LedgerDifferences { listed, more: self.more })
     }
 }

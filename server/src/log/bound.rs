@@ -9,6 +9,7 @@ use event_store::sqlite::{about, keep_about};
 use ledger_log::{CheckpointSigner, NoteSigner, SignedNote, SigningError, TrustedKeys, VerifierKey};
 use schema::{Clock, Timestamp};
 use sqlite::{Access, Database};
+use tokio::sync::watch;
 
 use super::LOG_FORMER_KEY;
 use super::error::{LogStartError, unusable};
@@ -18,6 +19,26 @@ const BOUND: &str = "log_key";
 
 /// Until when the key before the newest one signs too. Stored. Never rename.
 const OVERLAP: &str = "log_overlap";
+
+/// The key to which the log was handed over, to go on elsewhere. It means nothing unless it is the newest of the keys. Stored. Never rename.
+const HANDED_OVER: &str = "log_handed_over";
+
+/// The key to which the log was handed over, if it was.
+///
+/// # Errors
+/// [`sqlite::Error`]: the ledger's file cannot be read.
+pub(super) async fn handed_over(
+    ledger: &Database,
+    keys: &TrustedKeys,
+) -> Result<Option<VerifierKey>, sqlite::Error> {
+    let to = about(&Access::Committed(ledger.clone()), HANDED_OVER).await?;
+    Ok(keys.newest().filter(|newest| to == Some(newest.to_string())).cloned())
+}
+
+/// Puts on record, before the keys are changed, that the log is handed over.
+pub(super) async fn hand_over(ledger: &Database, to: &VerifierKey) -> Result<(), sqlite::Error> {
+    keep_about(&Access::Committed(ledger.clone()), HANDED_OVER, Some(to.to_string())).await
+}
 
 /// The verifier keys of the log that a ledger has, the newest last, if it has one.
 ///
@@ -89,19 +110,27 @@ pub struct KeyOverlap {
     clock: Clock,
     ledger: Database,
     former: PathBuf,
+    keys: Arc<watch::Sender<TrustedKeys>>,
 }
 
 impl KeyOverlap {
     /// `newest` and `former` sign until a time.
     pub(super) fn new(
-        newest: Arc<NoteSigner>,
-        former: NoteSigner,
+        (newest, former): (Arc<NoteSigner>, NoteSigner),
+        keys: TrustedKeys,
         until: Timestamp,
         clock: Clock,
         (ledger, directory): (&Database, &Path),
     ) -> Self {
         let signer = Arc::new(OverlapSigner { newest, former: Mutex::new(Some(former)) });
-        Self { signer, until, clock, ledger: ledger.clone(), former: directory.join(LOG_FORMER_KEY) }
+        let (former, keys) = (directory.join(LOG_FORMER_KEY), Arc::new(watch::Sender::new(keys)));
+        Self { signer, until, clock, ledger: ledger.clone(), former, keys }
+    }
+
+    /// The keys of the log as they are now.
+    #[must_use]
+    pub fn keys(&self) -> watch::Receiver<TrustedKeys> {
+        self.keys.subscribe()
     }
 
     /// What signs.
@@ -118,6 +147,9 @@ impl KeyOverlap {
             return Ok(());
         }
         end(&self.ledger, published, &self.former).await?;
+        if let Some(keys) = bound_keys(&self.ledger).await? {
+            self.keys.send_replace(keys);
+        }
         *self.signer.former() = None;
         tracing::info!(target: "ledger::log", size = published, "the former key of the log signs no longer");
         Ok(())

@@ -9,13 +9,19 @@ use sequencer::{LogFailure, LogStop};
 const BATCH: usize = 1_024;
 
 /// How many positions a ledger has, with and without commits.
-pub(super) async fn positions(feed: &dyn Feed) -> Result<u64, StoreError> {
+///
+/// # Errors
+/// [`StoreError`]: try again later.
+pub async fn positions(feed: &dyn Feed) -> Result<u64, StoreError> {
     let newest = feed.newest_position().await?.max(feed.newest_entry().await?);
     Ok(newest.map_or(0, |newest| newest + 1))
 }
 
-/// What follows at and after a position, without gaps.
-pub(super) async fn next_entries(feed: &dyn Feed, first: u64) -> Result<Vec<Vec<u8>>, LogFailure> {
+/// What follows at and after a position, without gaps, as the log has it: not all at once, and nothing only at the end.
+///
+/// # Errors
+/// [`LogFailure`]: it cannot be read, or a position has neither a commit nor an entry.
+pub async fn next_entries(feed: &dyn Feed, first: u64) -> Result<Vec<Vec<u8>>, LogFailure> {
     let commits = feed.after(first.checked_sub(1), BATCH).await?;
     let last = commits.last().map_or(u64::MAX, |last| last.position);
     let mut others = feed.entries(first, last, BATCH).await?.into_iter().peekable();

@@ -29,6 +29,21 @@ const MEASURED_EVERY: Duration = Duration::from_secs(1);
 /// The pauses after failures.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(30) };
 
+/// Says why nothing is signed any more.
+fn report(reason: &LogStop) {
+    match reason {
+        // Its text says what to do, and the log itself is as it was.
+        LogStop::NoKey(_) | LogStop::HandedOver(_) => tracing::error!(target: "ledger::log",
+            %reason,
+            "nothing is logged or signed until the next start; the ledger itself goes on"
+        ),
+        _ => tracing::error!(target: "ledger::log",
+            %reason,
+            "nothing is logged or signed any more until the next start; the ledger itself goes on: run ledger log verify"
+        ),
+    }
+}
+
 /// Logs the commits of a ledger.
 pub struct LogFollower {
     feed: Arc<dyn Feed>,
@@ -69,10 +84,7 @@ impl LogFollower {
                 Ok(()) => return,
                 Err(LogFailure::Stopped(reason)) => {
                     metrics::gauge!(LOG_SIGNING.name).set(0.0);
-                    tracing::error!(target: "ledger::log",
-                        %reason,
-                        "nothing is logged or signed any more until the next start; the ledger itself goes on: run ledger log verify"
-                    );
+                    report(&reason);
                     return;
                 }
                 Err(error) => {
@@ -87,7 +99,7 @@ impl LogFollower {
     /// Goes on after the published checkpoint, until `stop` or a failure.
     async fn follow(&mut self, failures: &mut u32, stop: &StopSignal) -> Result<(), LogFailure> {
         let LogStarted { log, signer, .. } = self.log.clone();
-        let signer = signer.map_err(LogStop::NoKey)?;
+        let signer = signer.map_err(LogStop::from)?;
         let mut writer = self.run_writer(move || LogWriter::open(log, signer)).await?;
         self.check_end(&writer).await?;
         self.published.send_replace(writer.published());

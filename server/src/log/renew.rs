@@ -2,6 +2,7 @@
 //!
 //! The promise: no file of the log before is changed, and what it has of commits that are gone is logged again.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use event_store::{Feed, LogEntry, SqliteJournal};
@@ -13,7 +14,7 @@ use sqlite::Database;
 use super::accept_restore::forget_passed;
 use super::bound::{self, bind, bound_keys};
 use super::entries::positions;
-use super::error::LogStartError;
+use super::error::{LogStartError, unusable};
 use super::rotate::renamed;
 use super::start::{LogSettings, on_files};
 use super::walk::{RecordedEntries, entries};
@@ -63,7 +64,12 @@ pub async fn new_log(
     settings: &LogSettings,
     clock: &Clock,
 ) -> Result<NewLog, RenewError> {
-    let keys = bound_keys(ledger).await?.ok_or(RenewError::NoLog)?;
+    let Some(keys) = bound_keys(ledger).await? else {
+        // It was interrupted when the log before was already put away.
+        let former = former(directory).map_err(unusable(directory))?.ok_or(RenewError::NoLog)?;
+        let begun = on_files(directory, ledger, settings, clock).await?;
+        return Ok(NewLog { key: begun.log.keys.to_string(), former: Some(former) });
+    };
     let origin = bound::origin(&keys).unwrap_or_default().to_owned();
     if settings.origin.as_ref() == Some(&origin) {
         return Err(RenewError::SameOrigin(origin));
@@ -87,6 +93,19 @@ pub async fn new_log(
     bind(ledger, None, None).await.map_err(LogStartError::from)?;
     let begun = on_files(directory, ledger, settings, clock).await?;
     Ok(NewLog { key: begun.log.keys.to_string(), former: former.exists().then_some(former) })
+}
+
+/// A log that was put away, if there is one.
+fn former(directory: &Path) -> io::Result<Option<PathBuf>> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let is_former =
+            entry.file_name().to_string_lossy().starts_with("log.") && entry.file_type()?.is_dir();
+        if is_former {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
 }
 
 /// Where a log of this name goes: the slashes of a name are written `%2F`.

@@ -12,7 +12,7 @@ use schema::Timestamp;
 use sequencer::{DirectoryLog, LogStore, sync_above};
 use sqlite::Database;
 
-use super::bound::{bind, bound_keys};
+use super::bound::{bind, bound_keys, hand_over, handed_over};
 use super::error::{LogStartError, unusable};
 use super::{LOG_DIRECTORY, LOG_FORMER_KEY, LOG_KEY, key};
 
@@ -47,6 +47,11 @@ pub enum RotationError {
     /// The present key is not lost.
     #[error("{0} is the private key of the log, so it is not lost; leave --lost out")]
     NotLost(PathBuf),
+    /// The log goes on elsewhere.
+    #[error(
+        "the log was handed over to the key {0} and goes on elsewhere; two of one name would contradict each other"
+    )]
+    HandedOver(VerifierKey),
     /// The given key is one of this log already, or of another one.
     #[error("--to {key}: {reason}")]
     Key {
@@ -75,6 +80,17 @@ pub async fn rotate(
     let mut keys = bound_keys(ledger).await?.ok_or(RotationError::NoLog)?;
     let newest = keys.newest().cloned().ok_or(RotationError::NoLog)?;
     finish(directory, &newest)?;
+    if let Some(to) = handed_over(ledger, &keys).await? {
+        put_away(directory, &to)?;
+        if !directory.join(LOG_KEY).exists() {
+            // Repeated after an interruption, or after its end.
+            return if how == KeyRotation::Moved(to.clone()) {
+                Ok(keys)
+            } else {
+                Err(RotationError::HandedOver(to))
+            };
+        }
+    }
     let store = DirectoryLog::at(directory.join(LOG_DIRECTORY));
     let (note, checkpoint) = published(&store, &keys)?;
     must_fit(directory, &newest, &how)?;
@@ -97,10 +113,12 @@ pub async fn rotate(
     if until.is_none() {
         keys.end_former(checkpoint.size);
     }
+    if let KeyRotation::Moved(to) = &how {
+        hand_over(ledger, to).await?;
+    }
     bind(ledger, Some(&keys), until).await?;
-    let file = directory.join(LOG_KEY);
     match how {
-        KeyRotation::Moved(_) => renamed(&file, &directory.join(LOG_FORMER_KEY))?,
+        KeyRotation::Moved(_) => put_away(directory, &next)?,
         KeyRotation::Renewed(_) | KeyRotation::Lost => finish(directory, &next)?,
     }
     if until.is_none() && !matches!(how, KeyRotation::Moved(_)) {
@@ -120,6 +138,14 @@ pub(super) fn finish(directory: &Path, newest: &VerifierKey) -> Result<(), LogSt
         renamed(&next, &directory.join(LOG_KEY))?;
     }
     Ok(())
+}
+
+/// Puts a private key away that no longer signs, because the log was handed over to another one; also after an interruption.
+pub(super) fn put_away(directory: &Path, to: &VerifierKey) -> Result<(), LogStartError> {
+    let file = directory.join(LOG_KEY);
+    let Some(Ok(pkcs8)) = key::read(&file).map_err(unusable(&file))? else { return Ok(()) };
+    let is_new = NoteSigner::from_pkcs8(to.name(), &pkcs8).is_ok_and(|own| own.verifier_key() == to);
+    if is_new { Ok(()) } else { renamed(&file, &directory.join(LOG_FORMER_KEY)) }
 }
 
 /// The newest checkpoint.

@@ -14,7 +14,7 @@ use ledger_log::{
     CheckpointSigner, LogCheckpoint, LogPath, NoteSigner, SignedNote, TrustedKeys, VerifierKey, note,
 };
 use schema::Clock;
-use sequencer::{DirectoryLog, LogStore, LogWriter, MemoryLog, ServedLog};
+use sequencer::{DirectoryLog, KeptLog, LogStop, LogStore, LogWriter, MemoryLog, ServedKeys, ServedLog};
 use sqlite::Database;
 use tokio::sync::Mutex;
 
@@ -43,13 +43,31 @@ pub struct LogSettings {
     pub quorum: usize,
 }
 
+/// Why nothing signs a log here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unsigned {
+    /// The file of its private key is missing.
+    NoKey(PathBuf),
+    /// It was handed over to this key, and goes on elsewhere.
+    HandedOver(VerifierKey),
+}
+
+impl From<Unsigned> for LogStop {
+    fn from(unsigned: Unsigned) -> Self {
+        match unsigned {
+            Unsigned::NoKey(file) => Self::NoKey(file),
+            Unsigned::HandedOver(key) => Self::HandedOver(key),
+        }
+    }
+}
+
 /// A log that can go on.
 #[derive(Clone)]
 pub struct LogStarted {
     /// Its files, and the keys that sign it.
     pub log: ServedLog,
-    /// What signs it, or the file of the key that is missing.
-    pub signer: Result<Arc<dyn CheckpointSigner>, PathBuf>,
+    /// What signs it, or why nothing does.
+    pub signer: Result<Arc<dyn CheckpointSigner>, Unsigned>,
     /// Its key.
     pub key: VerifierKey,
     /// The size of its checkpoint; 0 if that cannot be read.
@@ -65,6 +83,14 @@ pub struct LogStarted {
 }
 
 impl LogStarted {
+    /// The log for those who read it.
+    #[must_use]
+    pub fn kept(&self) -> KeptLog {
+        let ServedLog { store, keys } = self.log.clone();
+        let changing = self.overlap.as_ref().map(|overlap| ServedKeys::Changing(overlap.keys()));
+        KeptLog { store, keys: changing.unwrap_or(ServedKeys::Known(keys)) }
+    }
+
     /// A log with a single key, which nobody watches.
     ///
     /// # Errors
@@ -160,7 +186,12 @@ async fn gone_on(
     let newest = keys.newest().cloned().ok_or_else(nameless)?;
     rotate::finish(directory, &newest)?;
     let origin = newest.name().to_owned();
-    let mut signer: Result<Arc<dyn CheckpointSigner>, PathBuf> = Err(file.clone());
+    let moved = bound::handed_over(ledger, &keys).await?;
+    if moved.is_some() {
+        rotate::put_away(directory, &newest)?;
+    }
+    let unsigned = moved.map_or_else(|| Unsigned::NoKey(file.clone()), Unsigned::HandedOver);
+    let mut signer: Result<Arc<dyn CheckpointSigner>, Unsigned> = Err(unsigned);
     let mut overlap = None;
     if let Some(pkcs8) = read_key(&file)? {
         let own = self::signer(&file, Some(origin.clone()), &pkcs8)?;
@@ -199,7 +230,8 @@ async fn overlapping(
     if signer.verifier_key() != former {
         return Err(LogStartError::OtherKey { file, origin: former.name().to_owned() });
     }
-    Ok(Some(KeyOverlap::new(newest, signer, until, clock.clone(), (ledger, directory))))
+    let (signers, keys) = ((newest, signer), keys.clone());
+    Ok(Some(KeyOverlap::new(signers, keys, until, clock.clone(), (ledger, directory))))
 }
 
 /// A log that is begun, or whose first start ended before its end.

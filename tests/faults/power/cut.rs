@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const MAGIC: u32 = 0x4352_5750;
@@ -24,6 +24,13 @@ struct Record {
     name: String,
     old: Vec<u8>,
     new: Vec<u8>,
+}
+
+impl Record {
+    /// The file in whose place a renamed one came.
+    fn replaced(&self) -> Option<u64> {
+        Some(self.offset as u64).filter(|inode| self.kind == 'R' && *inode != 0)
+    }
 }
 
 /// What was lost: explains a failure, and shows whether the test could have failed.
@@ -96,15 +103,20 @@ fn parsed(log: &[u8]) -> Vec<Record> {
     records
 }
 
-/// The existing files, without shared memory and sockets.
+/// The existing files by their paths within the directory, without shared memory and sockets.
 fn inodes(data: &Path) -> BTreeMap<String, u64> {
-    let mut inodes = BTreeMap::new();
-    for file in fs::read_dir(data).unwrap().map(Result::unwrap) {
-        let (name, metadata) = (file.file_name().into_string().unwrap(), file.metadata().unwrap());
-        if name.ends_with("-shm") {
-            fs::remove_file(file.path()).unwrap();
-        } else if metadata.is_file() {
-            inodes.insert(name, metadata.ino());
+    let (mut inodes, mut directories) = (BTreeMap::new(), vec![data.to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for file in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            let (path, metadata) = (file.path(), file.metadata().unwrap());
+            let name = path.strip_prefix(data).unwrap().to_str().unwrap().to_owned();
+            if name.ends_with("-shm") {
+                fs::remove_file(path).unwrap();
+            } else if metadata.is_dir() {
+                directories.push(path);
+            } else if metadata.is_file() {
+                inodes.insert(name, metadata.ino());
+            }
         }
     }
     inodes
@@ -116,26 +128,33 @@ fn durable(records: &[Record], inode: u64) -> usize {
     syncs.map(|record| record.offset).max().unwrap_or(0)
 }
 
-/// The file that each name refers to: any of those since the last sync of the directory.
+/// The number of records after which the directory of a file was synced; one that is gone counts as never synced.
+fn named(records: &[Record], file: &Path) -> usize {
+    fs::metadata(file.parent().unwrap()).map_or(0, |directory| durable(records, directory.ino()))
+}
+
+/// The file that each name refers to: any of those since the last sync of its directory.
 fn names(
     records: &[Record],
     inodes: &BTreeMap<String, u64>,
     data: &Path,
     rng: &mut fastrand::Rng,
 ) -> BTreeMap<String, Option<u64>> {
-    let synced = durable(records, fs::metadata(data).unwrap().ino());
     let mut states: BTreeMap<String, Vec<Option<u64>>> =
         inodes.iter().map(|(name, inode)| (name.clone(), vec![Some(*inode)])).collect();
     let mut met = BTreeSet::new();
-    for (at, record) in records.iter().enumerate().filter(|(_, record)| "CU".contains(record.kind)) {
-        let (before, after) =
-            if record.kind == 'C' { (None, Some(record.inode)) } else { (Some(record.inode), None) };
+    for (at, record) in records.iter().enumerate().filter(|(_, record)| "CUR".contains(record.kind)) {
+        let (before, after) = match record.kind {
+            'C' => (None, Some(record.inode)),
+            'R' => (record.replaced(), Some(record.inode)),
+            _ => (Some(record.inode), None),
+        };
         let first = met.insert(record.name.clone());
         let states = states.entry(record.name.clone()).or_default();
         if first {
             *states = vec![before];
         }
-        if at < synced {
+        if at < named(records, &data.join(&record.name)) {
             states.clear();
         }
         states.push(after);
@@ -154,8 +173,9 @@ fn contents(
 ) -> BTreeMap<u64, Vec<u8>> {
     let mut files: BTreeMap<u64, PathBuf> =
         inodes.iter().map(|(name, inode)| (*inode, data.join(name))).collect();
-    for record in records.iter().filter(|record| record.kind == 'U') {
-        files.insert(record.inode, graves.join(record.inode.to_string()));
+    for record in records.iter().filter(|record| "UR".contains(record.kind)) {
+        let gone = [Some(record.inode), record.replaced()].into_iter().flatten();
+        files.extend(gone.map(|inode| (inode, graves.join(inode.to_string()))));
     }
     let kept = KEPT[rng.usize(..KEPT.len())];
     let of = |(inode, file): (u64, PathBuf)| {
@@ -220,7 +240,11 @@ fn put(
         let file = data.join(name);
         lost.names += usize::from(inodes.get(name) != inode.as_ref());
         match inode {
-            Some(inode) => fs::write(file, &contents[inode]).unwrap(),
+            Some(inode) => {
+                fs::create_dir_all(file.parent().unwrap()).unwrap();
+                fs::write(&file, &contents[inode]).unwrap();
+                fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            }
             None if file.exists() => fs::remove_file(file).unwrap(),
             None => {}
         }

@@ -1,5 +1,5 @@
 /*
- * A library beneath SQLite that records the writes and syncs of the program. `power.rs` builds it and has the program load
+ * A library beneath the program that records its writes and syncs, those of SQLite and those of the log. `power.rs` builds it and has the program load
  * it; from the record it makes a directory as a power cut might leave it.
  *
  * While a file `broken` exists next to the log, every sync fails.
@@ -29,9 +29,9 @@
 
 struct record {
     uint32_t magic;
-    uint32_t kind; /* 'W'rite, 'T'runcate, 'S'ync, 'C'reate, 'U'nlink, 'M'ake the directory, unknown 'X' */
+    uint32_t kind; /* 'W'rite, 'T'runcate, 'S'ync, 'C'reate, 'U'nlink, 'R'ename, 'M'ake the directory, unknown 'X' */
     uint64_t inode;
-    uint64_t offset; /* of a sync: how many records there were when it began */
+    uint64_t offset; /* of a sync: how many records there were when it began; of a rename: the inode that it replaces, or 0 */
     uint64_t size_before;
     uint32_t path_length, old_length, new_length, unused;
 };
@@ -69,7 +69,7 @@ static const char *name_of(const char *path) {
     if (log_fd < 0 || !path) return NULL;
     if (!strcmp(path, directory)) return ".";
     if (!strcmp(path, parent)) return "..";
-    if (strncmp(path, directory, length) || path[length] != '/' || strchr(path + length + 1, '/')) return NULL;
+    if (strncmp(path, directory, length) || path[length] != '/') return NULL;
     size_t whole = strlen(path);
     if (whole > 4 && !strcmp(path + whole - 4, "-shm")) return NULL;
     return path + length + 1;
@@ -210,17 +210,34 @@ int fsync(int fd) { return synced(fd, SYS_fsync); }
 
 int fdatasync(int fd) { return synced(fd, SYS_fdatasync); }
 
-static int unlinked(int at, const char *path, int flags) {
-    const char *name = at == AT_FDCWD || path[0] == '/' ? name_of(path) : NULL;
-    struct stat status;
-    if (!name || fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode))
-        return (int)syscall(SYS_unlinkat, at, path, flags);
+/* Keeps a file under another name: a power cut may restore it. */
+static void keep(const char *path, uint64_t inode) {
     char grave[PATH + 32];
-    snprintf(grave, sizeof grave, "%s/%llu", graves, (unsigned long long)status.st_ino);
-    pthread_mutex_lock(&lock);
-    /* Keep the file under another name: a power cut may restore it. */
+    snprintf(grave, sizeof grave, "%s/%llu", graves, (unsigned long long)inode);
     if (syscall(SYS_linkat, AT_FDCWD, path, AT_FDCWD, grave, 0) && errno != EEXIST)
         give_up("a removed file cannot be kept\n");
+}
+
+/* The path of what is named within an open directory. */
+static const char *resolved(int at, const char *path, char *whole) {
+    if (at == AT_FDCWD || path[0] == '/') return path;
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", at);
+    ssize_t length = syscall(SYS_readlinkat, AT_FDCWD, link, whole, PATH - 1);
+    if (length <= 0 || (size_t)length + strlen(path) + 2 > PATH) return NULL;
+    whole[length] = '/';
+    strcpy(whole + length + 1, path);
+    return whole;
+}
+
+static int unlinked(int at, const char *path, int flags) {
+    char whole[PATH];
+    const char *file = resolved(at, path, whole), *name = name_of(file);
+    struct stat status;
+    if (!name || fstatat(AT_FDCWD, file, &status, AT_SYMLINK_NOFOLLOW) || !S_ISREG(status.st_mode))
+        return (int)syscall(SYS_unlinkat, at, path, flags);
+    pthread_mutex_lock(&lock);
+    keep(file, status.st_ino);
     put('U', status.st_ino, 0, 0, name, NULL, 0, NULL, 0);
     int done = (int)syscall(SYS_unlinkat, at, path, flags), error = errno;
     pthread_mutex_unlock(&lock);
@@ -244,13 +261,20 @@ int mkdir(const char *path, mode_t mode) {
     return done;
 }
 
-/* Files that have to last are never renamed; renaming one in the directory is an error of the test. */
+/* The name is the new file or the one before, until the directory is synced; it is never missing in between. */
 int rename(const char *from, const char *to) {
-    struct stat status;
-    if (name_of(to) && !fstatat(AT_FDCWD, from, &status, AT_SYMLINK_NOFOLLOW) && S_ISREG(status.st_mode)) {
-        pthread_mutex_lock(&lock);
-        put('X', 0, 0, 0, "a file is renamed, which the layer does not know", NULL, 0, NULL, 0);
-        pthread_mutex_unlock(&lock);
-    }
-    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    const char *before = name_of(from), *after = name_of(to);
+    struct stat moved, replaced;
+    if (!after || fstatat(AT_FDCWD, from, &moved, AT_SYMLINK_NOFOLLOW) || !S_ISREG(moved.st_mode))
+        return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    pthread_mutex_lock(&lock);
+    uint64_t there = fstatat(AT_FDCWD, to, &replaced, AT_SYMLINK_NOFOLLOW) ? 0 : replaced.st_ino;
+    if (there) keep(to, there);
+    keep(from, moved.st_ino);
+    put('R', moved.st_ino, there, 0, after, NULL, 0, NULL, 0);
+    if (before) put('U', moved.st_ino, 0, 0, before, NULL, 0, NULL, 0);
+    int done = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0), error = errno;
+    pthread_mutex_unlock(&lock);
+    errno = error;
+    return done;
 }

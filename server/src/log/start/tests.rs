@@ -86,7 +86,7 @@ async fn another_key_and_a_lost_log_are_refused_and_without_its_key_a_log_is_not
     let own = std::fs::read(place.path("log.key")).unwrap();
     std::fs::remove_file(place.path("log.key")).unwrap();
     let log = on_files(place.directory.path(), &place.ledger, &settings(None), &clock()).await.unwrap();
-    assert_eq!(log.signer.err(), Some(place.path("log.key")));
+    assert_eq!(log.signer.err(), Some(Unsigned::NoKey(place.path("log.key"))));
     assert!(!place.path("log.key").exists(), "no other key was made");
 
     let other = Place::new();
@@ -197,10 +197,15 @@ async fn the_key_before_signs_until_its_time_is_over_and_counts_for_no_later_che
             log = start().await;
         }
         assert_eq!(publish(&log).await, 1);
+        // Readers see it without another start.
+        let served = log
+            .overlap
+            .as_ref()
+            .map_or(log.log.keys.to_string(), |overlap| overlap.keys().borrow().to_string());
         let keys = bound_keys(&place.ledger).await.unwrap().unwrap().to_string();
         assert!(keys.contains(" from 0 to 3\n") && keys.ends_with(" from 1\n"), "{keys}");
         assert!(!place.path("log.former.key").exists());
-        assert_eq!(start().await.log.keys.to_string(), keys);
+        assert_eq!((start().await.log.keys.to_string(), served), (keys.clone(), keys));
     }
 }
 
@@ -221,4 +226,31 @@ async fn a_rotation_that_was_interrupted_has_not_happened_or_is_finished() {
     std::fs::write(place.path("log.key"), own).unwrap();
     assert_eq!(place.start(None).await.unwrap(), second);
     assert!(!place.path("log.next.key").exists());
+}
+
+#[tokio::test]
+async fn a_log_that_was_handed_over_is_signed_here_no_more_wherever_that_was_interrupted() {
+    use super::super::rotate::{KeyRotation, RotationError, rotate};
+    let (place, other) = (Place::new(), Place::new());
+    let first = place.start(Some("example.com/log")).await.unwrap();
+    let to: VerifierKey = other.start(Some("example.com/log")).await.unwrap().parse().unwrap();
+    let own = std::fs::read(place.path("log.key")).unwrap();
+    let hand_over = async |how| rotate(place.directory.path(), &place.ledger, how).await;
+    // Before the ledger is bound to the other key it means nothing.
+    super::super::bound::hand_over(&place.ledger, &to).await.unwrap();
+    assert_eq!(place.start(None).await.unwrap(), first);
+    let keys = hand_over(KeyRotation::Moved(to.clone())).await.unwrap();
+    let start =
+        async || on_files(place.directory.path(), &place.ledger, &settings(None), &clock()).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(start().await.signer.err(), Some(Unsigned::HandedOver(to.clone())));
+        assert_eq!(hand_over(KeyRotation::Moved(to.clone())).await.unwrap(), keys);
+        for how in [KeyRotation::Lost, KeyRotation::Renewed(None)] {
+            let refused = hand_over(how).await.unwrap_err();
+            assert!(matches!(refused, RotationError::HandedOver(_)), "{refused}");
+        }
+        assert!(!place.path("log.key").exists());
+        // As if it had been killed before the private key was put away.
+        std::fs::write(place.path("log.key"), &own).unwrap();
+    }
 }
