@@ -1,6 +1,8 @@
 //! The pages for people in a real browser: what they show, by which steps, that they contact no other server, fit a phone, and can
 //! be read by everybody.
 
+mod issuer;
+mod sign_in;
 mod story;
 
 use std::path::PathBuf;
@@ -327,7 +329,7 @@ async fn with_tokens_somebody_signs_in_and_gets_where_they_wanted() {
             .await;
         browser.type_in(&token).await;
         if token.contains('.') {
-            press(&mut browser, "Sign in").await;
+            press(&mut browser, "Use this token").await;
         }
         shows(&mut browser, &[wanted]).await;
         let kept =

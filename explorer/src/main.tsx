@@ -1,20 +1,23 @@
 // The start: asks what the server has, and shows the page of the address.
 
+import { effect } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { get } from "./api";
+import { get, Problem } from "./api";
 import { listen } from "./keys";
 import { follow, newest } from "./live";
 import { Failure, Waiting } from "./parts/Notice";
 import { Frame } from "./parts/Frame";
-import { isNeeded, refused, token } from "./session";
+import { learnNames } from "./people";
+import { accept, challenge, fault, isNeeded, may, pasted, token } from "./session";
 import { sealAtStart } from "./seal";
-import { applyTheme, config, home, page, said, sampling, view } from "./state";
+import { applyTheme, config, home, isOld, page, sampling, view } from "./state";
+import { inTab, keepInTab } from "./tab";
 import type { Config } from "./types";
 import { format, parse, type View } from "./url";
 import { Ledger } from "./pages/Ledger";
 
-type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "empty";
+type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "empty" | "lacking";
 
 /** The pages that are loaded when they are asked for. */
 const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentType>>> = {
@@ -25,6 +28,7 @@ const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentTy
   keys: async () => (await import("./pages/Keys")).Keys,
   about: async () => (await import("./pages/About")).About,
   empty: async () => (await import("./pages/Empty")).Empty,
+  lacking: async () => (await import("./pages/Lacking")).Lacking,
 };
 
 const loaded = new Map<string, ComponentType>([["ledger", Ledger]]);
@@ -33,7 +37,9 @@ function shown(): Shown {
   const asked = page.value;
   if (asked === "keys" || asked === "about") return asked;
   if (asked === "sign-in" && config.value.mode === "open") return home.value;
-  if (config.value.mode === "token" && (token.value === undefined || refused.value)) return "sign-in";
+  if (isNeeded.value && token.value === undefined) return "sign-in";
+  // Told by the token itself: behind a gateway such a token gets the answer of none.
+  if (asked !== "sign-in" && !may("products/read")) return "lacking";
   if (sampling.value === "loading" && (asked === "ledger" || asked === "catalogue")) return "empty";
   if (sampling.value === "stopped" && view.value.page === "home") return "empty";
   if (newest.value === -1 && (asked === "ledger" || asked === "catalogue")) return "empty";
@@ -52,7 +58,10 @@ function Shell() {
         loaded.set(name, component);
         setRound((before) => before + 1);
       },
-      (failed: unknown) => setError(failed),
+      (failed: unknown) => {
+        setError(failed);
+        void compareBuild();
+      },
     );
   }, [name]);
   useEffect(() => {
@@ -64,12 +73,18 @@ function Shell() {
       view.value = next;
     }
   }, [name]);
+  const [Again, setAgain] = useState<ComponentType | undefined>(undefined);
+  const isAsked = challenge.value === "asked" && name !== "sign-in";
+  useEffect(() => {
+    if (isAsked) import("./parts/SignInAgain").then((part) => setAgain(() => part.SignInAgain), setError);
+  }, [isAsked]);
   const Page = loaded.get(name);
   return (
     <Frame>
+      {isAsked && Again !== undefined ? <Again /> : null}
       {error !== undefined ? (
         <div class="page">
-          <Newer />
+          {isOld.value ? null : <Failure error={new Problem(0, "", "A part of this page could not be loaded.", "", "")} retry={() => location.reload()} />}
         </div>
       ) : Page === undefined ? (
         <div class="page">
@@ -82,22 +97,12 @@ function Shell() {
   );
 }
 
-/** A part of this page is gone from the server, which has another build now. */
-function Newer() {
-  return (
-    <div class="failure" role="alert">
-      <strong>This ledger runs another version now, or a part of the page could not be loaded.</strong>
-      <button type="button" class="button" onClick={() => location.reload()}>
-        Load the page again
-      </button>
-    </div>
-  );
-}
-
 async function start(): Promise<void> {
   const root = document.getElementById("app");
   if (root === null) return;
-  // Links to a fragment are links within this page also below a path without a slash at its end.
+  // What the issuer answers is in the query, and gone from the address before anything else runs. Links to a fragment are links
+  // within this page also below a path without a slash at its end.
+  const answer = new URLSearchParams(location.search);
   history.replaceState(history.state, "", document.baseURI + location.hash);
   applyTheme();
   addEventListener("popstate", () => (view.value = parse(location.hash)));
@@ -111,27 +116,45 @@ async function start(): Promise<void> {
     render(<Failure error={error} retry={() => location.reload()} />, root);
     return;
   }
-  isNeeded.value = config.value.mode === "token";
+  isNeeded.value = config.value.mode !== "open";
+  if (await enter(answer)) return;
   root.replaceChildren();
   render(<Shell />, root);
   listen();
   sealAtStart();
   follow();
-  void watchBuild();
+  effect(() => {
+    if (!isNeeded.value || token.value !== undefined) void learnNames();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) void compareBuild();
+  });
 }
 
-/** Tells, once, that the server has another build than this page. */
-async function watchBuild(): Promise<void> {
-  const own = config.value.build;
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return;
-    get<Config>("ui/config.json", { once: true }).then(
-      (now) => {
-        if (now.build !== own) said.value = "This ledger runs a newer version now. Load the page again to see it.";
-      },
-      () => undefined,
-    );
-  });
+/** Signs in with what this tab has: an answer of the issuer, a kept token, or the issuer once more. True: the page is being left. */
+async function enter(answer: URLSearchParams): Promise<boolean> {
+  if (!isNeeded.value) return false;
+  const kept = inTab();
+  const code = async () => import("./code");
+  if (config.value.mode === "oidc" && answer.has("state") && (answer.has("code") || answer.has("error"))) {
+    await (await code()).finish(answer);
+    return false;
+  }
+  const read = kept.token === undefined ? undefined : pasted(kept.token, Date.now());
+  if (read !== undefined && "token" in read) {
+    accept(read.token);
+    return false;
+  }
+  if (kept.token !== undefined) keepInTab(kept.again === undefined ? {} : { again: true });
+  if (config.value.mode !== "oidc" || kept.again === undefined) return false;
+  await (await code()).begin(location.hash.slice(1), kept.token !== undefined);
+  return fault.value === undefined;
+}
+
+/** Notes whether the server has another build than this page. */
+async function compareBuild(): Promise<void> {
+  const now = await get<Config>("ui/config.json", { once: true }).catch(() => undefined);
+  if (now !== undefined && now.build !== config.value.build) isOld.value = true;
 }
 
 void start();

@@ -47,6 +47,7 @@ export class QueryApi extends Construct {
       LEDGER_ORDERS: settings.orders.join(","),
       ...log.reading,
       ...(settings.logPublic !== "no" && { LEDGER_LOG_PUBLIC: settings.logPublic }),
+      ...(settings.peopleUrl !== undefined && { LEDGER_PEOPLE_URL: settings.peopleUrl }),
       ...corsEnvironment(settings),
     });
     events.table.grantRead(role, "dynamodb:Query");

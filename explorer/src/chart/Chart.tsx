@@ -2,6 +2,8 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { axisLabel } from "../money";
+import { Actor } from "../parts/Actor";
+import { named } from "../people";
 import { count, date, locale, money, moment, zone } from "../state";
 import * as time from "../time";
 import type { Prices } from "../types";
@@ -149,7 +151,7 @@ function readout(props: Props, at: number, isNow: boolean, step: Step | undefine
   }
   const price = money(step.price, step.currency);
   const by = props.stated(step.sequence);
-  const set = by === undefined ? `since ${date(step.from)}` : `set by ${by.actor} in commit ${step.sequence}`;
+  const set = by === undefined ? `since ${date(step.from)}` : `set by ${named(by.actor)} in commit ${step.sequence}`;
   const late = by?.late === true ? `entered ${time.span(Date.parse(by.recordedAt) - step.from)} late` : "";
   return {
     text: `${when}: ${price}, ${set}${late === "" ? "" : `, ${late}`}`,
@@ -463,7 +465,7 @@ export function StepTable({ name, steps, stated, now }: { readonly name: string;
                 <td class="nowrap" title={moment(step.from)}>{time.brief(step.from, zone.value)}</td>
                 <td class="nowrap">{step.to === undefined ? "in force" : time.brief(step.to, zone.value)}</td>
                 <td class="number nowrap">{time.days((step.to ?? now) - step.from)}</td>
-                <td class="actor" dir="auto">{by?.actor ?? ""}</td>
+                <td class="actor" dir="auto">{by === undefined ? "" : <Actor of={by.actor} />}</td>
                 <td class="nowrap">
                   {by === undefined ? "" : date(by.recordedAt)}
                   {by?.late === true ? <span class="diamond" title="entered late" /> : null}

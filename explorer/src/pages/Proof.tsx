@@ -6,6 +6,7 @@ import { newest } from "../live";
 import { kept } from "../kept";
 import { useLoad } from "../load";
 import { download } from "../download";
+import { Actor } from "../parts/Actor";
 import { Copy } from "../parts/Copy";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
@@ -321,7 +322,7 @@ function OneCommit({ note, size }: { readonly note: string; readonly size: numbe
             <Link to={productView(commit.product_id)}>
               <bdi>{commit.state.name}</bdi>
             </Link>
-            : <Phrases commit={commit} /> by <bdi>{commit.metadata.actor}</bdi>, {moment(commit.recorded_at)}.
+            : <Phrases commit={commit} /> by <Actor of={commit.metadata.actor} />, {moment(commit.recorded_at)}.
           </p>
           {inclusion === undefined ? (
             <p class="muted">It is in no signed checkpoint yet.</p>

@@ -8,6 +8,7 @@ import * as time from "../time";
 import type { Commit, Product, Receipts } from "../types";
 import { changed, understood } from "../url";
 import { phrases } from "../words";
+import { Actor } from "./Actor";
 import { CommitDetails } from "./CommitDetails";
 import { Failure, Waiting } from "./Notice";
 import { FieldChanges, Phrases } from "./Phrases";
@@ -113,7 +114,7 @@ function One({ commit, position, isOpen, isNewest }: { readonly commit: Told; re
         </div>
         {details.length === 0 || isOpen ? null : <FieldChanges changes={details.map((one) => ({ ...one, before: undefined }))} />}
         <div class="muted small">
-          <bdi>{commit.metadata.actor}</bdi>
+          <Actor of={commit.metadata.actor} />
           {isLate ? (
             <span class="late">
               {" "}
