@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { get, Problem } from "./api";
+import { get } from "./api";
 import { listen } from "./keys";
 import { follow, newest } from "./live";
 import { Failure, Waiting } from "./parts/Notice";
@@ -84,7 +84,14 @@ function Shell() {
       {isAsked && Again !== undefined ? <Again /> : null}
       {error !== undefined ? (
         <div class="page">
-          {isOld.value ? null : <Failure error={new Problem(0, "", "A part of this page could not be loaded.", "", "")} retry={() => location.reload()} />}
+          <h1 tabIndex={-1}>This page could not be loaded.</h1>
+          {isOld.value ? (
+            <p>Its file belongs to a version that this ledger does not run any more.</p>
+          ) : (
+            <button type="button" class="button" onClick={() => location.reload()}>
+              Try again
+            </button>
+          )}
         </div>
       ) : Page === undefined ? (
         <div class="page">

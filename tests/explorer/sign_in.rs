@@ -52,7 +52,7 @@ async fn fits(browser: &mut Browser, name: &str) {
     browser.emulate(1280, "light").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn somebody_signs_in_at_the_issuer_and_gets_where_they_wanted_also_after_a_reload() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -88,7 +88,7 @@ async fn somebody_signs_in_at_the_issuer_and_gets_where_they_wanted_also_after_a
     assert_eq!((elsewhere, complaints), (None, Vec::new()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tab_keeps_the_token_only_if_it_is_told_to() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -112,7 +112,7 @@ async fn a_tab_keeps_the_token_only_if_it_is_told_to() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_ends_is_renewed_by_itself_or_by_a_press() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -145,7 +145,7 @@ async fn a_token_that_ends_is_renewed_by_itself_or_by_a_press() {
     assert_eq!(browser.until("location.hash", Value::is_string).await, "#/p/helmet?range=all");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_that_is_refused_during_use_keeps_the_page_and_what_it_asked_for_is_sent_again() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -188,7 +188,7 @@ async fn a_sign_in_that_is_refused_during_use_keeps_the_page_and_what_it_asked_f
     assert!(issuer.asked_for("refresh") > 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_was_not_asked_for_and_a_refusal_are_told_in_words() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -221,7 +221,7 @@ async fn an_answer_that_was_not_asked_for_and_a_refusal_are_told_in_words() {
     assert_eq!(issuer.asked_for("code"), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn signing_out_leaves_nothing_here_and_nothing_at_the_issuer() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -240,7 +240,7 @@ async fn signing_out_leaves_nothing_here_and_nothing_at_the_issuer() {
     assert_eq!(issuer.asked_for("authorize"), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_sign_in_may_not_read_is_told_by_its_own_token() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -266,7 +266,7 @@ async fn what_a_sign_in_may_not_read_is_told_by_its_own_token() {
     shows(&mut browser, &["You are signed out."]).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pasted_token_is_read_at_once() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -299,7 +299,7 @@ async fn a_pasted_token_is_read_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_that_is_away_at_the_start_is_asked_again_and_keeps_no_token_out() {
     let issuer = PeopleIssuer::start().await;
     issuer.now().is_down = true;
@@ -324,7 +324,7 @@ async fn an_issuer_that_is_away_at_the_start_is_asked_again_and_keeps_no_token_o
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_cannot_work_ends_the_start() {
     let issuer = PeopleIssuer::start().await;
     let keys = format!("{}/jwks.json", issuer.url);
@@ -395,7 +395,7 @@ impl Proxy {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn people_are_shown_by_the_names_that_a_file_gives_them() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
@@ -417,7 +417,42 @@ async fn people_are_shown_by_the_names_that_a_file_gives_them() {
     shows(&mut browser, &["María López", "1 of 1 commit"]).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
+async fn without_scripts_the_page_says_what_it_is_and_where_to_go_on() {
+    let Some(mut browser) = browser().await else { return };
+    let ledger = Ledger::start();
+    browser.open(&format!("{}/", ledger.url)).await;
+    shows(&mut browser, &["This ledger is empty."]).await;
+    browser.without_scripts().await;
+    shows(&mut browser, &["need JavaScript", "every route", "for programs", "curl -s"]).await;
+    let links = "[...document.querySelectorAll('noscript a')].map(one => one.href)";
+    let links = browser.until(links, |links| links.as_array().is_some_and(|links| links.len() > 1)).await;
+    for link in links.as_array().unwrap() {
+        let answer = ledger.http.get(link.as_str().unwrap()).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{link}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_without_a_secure_context_signs_in_and_checks_with_what_it_loads_instead() {
+    let Some(mut browser) = browser().await else { return };
+    let issuer = PeopleIssuer::start().await;
+    let ledger = issuer.ledger(&[]);
+    with_a_product(&ledger).await;
+    let url = ledger.url.replace("127.0.0.1", "ledger.test");
+    issuer.know(&url);
+    signed_in(&mut browser, &url, "#/p/helmet").await;
+    shows(&mut browser, &["All 1 commit", "✓ Fits"]).await;
+    let lacks = "isSecureContext || crypto.subtle !== undefined";
+    assert_eq!(browser.until(lacks, Value::is_boolean).await, false);
+    browser.go("#/proof").await;
+    press(&mut browser, "Check all 1").await;
+    shows(&mut browser, &["It fits together."]).await;
+    let (asked, _) = browser.heard();
+    assert!(asked.iter().any(|url| url.contains("/ui/sha2-")), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_another_build_is_told_and_never_loaded_by_itself() {
     let Some(mut browser) = browser().await else { return };
     let ledger = Ledger::start();

@@ -13,7 +13,7 @@ import { Link } from "../parts/Link";
 import { Phrases } from "../parts/Phrases";
 import { ProofFiles } from "../parts/ProofFiles";
 import { checkLog, hasLog, remember, seal, type Seal } from "../seal";
-import { config, count, date, moment, refine, view } from "../state";
+import { config, count, date, has, moment, refine, view } from "../state";
 import { span } from "../time";
 import type { Feed } from "../types";
 import { access, verify } from "../verifier";
@@ -31,7 +31,13 @@ export function Proof() {
       <div class="page">
         <h1 tabIndex={-1}>Proof</h1>
         <div class="card nothing">
-          <p>This ledger has no signed log that you may read. The page of each product checks its chain.</p>
+          {has("log") ? (
+            <p>
+              Your sign-in may read products, not their history. It lacks <code>products/audit</code>; whoever runs this ledger can add it.
+            </p>
+          ) : (
+            <p>This ledger has no signed log. The page of each product checks its chain.</p>
+          )}
         </div>
       </div>
     );
