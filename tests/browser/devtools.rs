@@ -110,7 +110,11 @@ impl Browser {
     /// Presses a key and releases it.
     pub async fn press(&mut self, key: &str) {
         let text = if key.chars().count() == 1 { key } else { "" };
-        let code = if key == "Enter" { 13 } else { 0 };
+        let code = match key {
+            "Enter" => 13,
+            "Escape" => 27,
+            _ => 0,
+        };
         let text = if key == "Enter" { "\r" } else { text };
         for kind in ["keyDown", "keyUp"] {
             let event = json!({"type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code});
