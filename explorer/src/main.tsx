@@ -9,10 +9,9 @@ import { follow, newest } from "./live";
 import { Failure, Waiting } from "./parts/Notice";
 import { Frame } from "./parts/Frame";
 import { learnNames } from "./people";
-import { accept, challenge, fault, isNeeded, may, pasted, token } from "./session";
+import { challenge, isNeeded, may, token } from "./session";
 import { sealAtStart } from "./seal";
 import { applyTheme, config, home, isOld, page, sampling, view } from "./state";
-import { inTab, keepInTab } from "./tab";
 import type { Config } from "./types";
 import { format, parse, type View } from "./url";
 import { Ledger } from "./pages/Ledger";
@@ -32,6 +31,9 @@ const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentTy
 };
 
 const loaded = new Map<string, ComponentType>([["ledger", Ledger]]);
+
+/** What tells that a sign-in ends, where there is one. */
+let sessionBar: ComponentType | undefined;
 
 function shown(): Shown {
   const asked = page.value;
@@ -78,9 +80,10 @@ function Shell() {
   useEffect(() => {
     if (isAsked) import("./parts/SignInAgain").then((part) => setAgain(() => part.SignInAgain), setError);
   }, [isAsked]);
-  const Page = loaded.get(name);
+  const [Page, Bar] = [loaded.get(name), sessionBar];
   return (
     <Frame>
+      {Bar === undefined ? null : <Bar />}
       {isAsked && Again !== undefined ? <Again /> : null}
       {error !== undefined ? (
         <div class="page">
@@ -119,12 +122,16 @@ async function start(): Promise<void> {
   });
   try {
     config.value = await get<Config>("ui/config.json");
+    isNeeded.value = config.value.mode !== "open";
+    if (isNeeded.value) {
+      const [{ enter }, { SessionBar }] = await Promise.all([import("./enter"), import("./parts/SessionBar")]);
+      sessionBar = SessionBar;
+      if (await enter(answer)) return;
+    }
   } catch (error) {
     render(<Failure error={error} retry={() => location.reload()} />, root);
     return;
   }
-  isNeeded.value = config.value.mode !== "open";
-  if (await enter(answer)) return;
   root.replaceChildren();
   render(<Shell />, root);
   listen();
@@ -136,26 +143,6 @@ async function start(): Promise<void> {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) void compareBuild();
   });
-}
-
-/** Signs in with what this tab has: an answer of the issuer, a kept token, or the issuer once more. True: the page is being left. */
-async function enter(answer: URLSearchParams): Promise<boolean> {
-  if (!isNeeded.value) return false;
-  const kept = inTab();
-  const code = async () => import("./code");
-  if (config.value.mode === "oidc" && answer.has("state") && (answer.has("code") || answer.has("error"))) {
-    await (await code()).finish(answer);
-    return false;
-  }
-  const read = kept.token === undefined ? undefined : pasted(kept.token, Date.now());
-  if (read !== undefined && "token" in read) {
-    accept(read.token);
-    return false;
-  }
-  if (kept.token !== undefined) keepInTab(kept.again === undefined ? {} : { again: true });
-  if (config.value.mode !== "oidc" || kept.again === undefined) return false;
-  await (await code()).begin(location.hash.slice(1), kept.token !== undefined);
-  return fault.value === undefined;
 }
 
 /** Notes whether the server has another build than this page. */

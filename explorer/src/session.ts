@@ -89,19 +89,6 @@ export async function replaced(used: string | undefined, mayRefresh: boolean, ab
   });
 }
 
-/** What is wrong with a pasted text, or the token in it. */
-export function pasted(text: string, now: number): { readonly token: string; readonly claims: Claims } | { readonly fault: string } {
-  const given = text.trim().replace(/^bearer\s+/i, "");
-  const read = claimsOf(given);
-  const members = payload(given);
-  if (read === undefined || members === undefined) return { fault: "That is no token." };
-  // An id token says who somebody is. Cognito names its use; others have no scope in it, and what ties it to a sign-in.
-  const isId = members["token_use"] === "id" || (members["scope"] === undefined && (members["nonce"] ?? members["at_hash"]) !== undefined);
-  if (isId) return { fault: "This is an id token; an access token is needed." };
-  if (read.ends !== undefined && read.ends <= now) return { fault: `It ended ${ago(now - read.ends)} ago.` };
-  return { token: given, claims: read };
-}
-
 const WORDS: Readonly<Record<string, string>> = {
   "products/read": "read products",
   "products/write": "change products",
@@ -117,12 +104,8 @@ export function allowed(scopes: readonly string[]): string {
   return words.length === 0 ? last : `${words.map(([, word]) => word).join(", ")} and ${last}`;
 }
 
-function ago(milliseconds: number): string {
-  const minutes = Math.round(milliseconds / 60_000);
-  return minutes < 1 ? "less than a minute" : minutes === 1 ? "1 minute" : `${minutes} minutes`;
-}
-
-function payload(text: string): Record<string, unknown> | undefined {
+/** The claims of a token as they stand in it; `undefined`: the text is no token. */
+export function payload(text: string): Record<string, unknown> | undefined {
   const parts = text.split(".");
   if (parts.length !== 3 || parts.some((part) => !/^[A-Za-z0-9_-]+$/.test(part))) return undefined;
   try {
@@ -134,7 +117,8 @@ function payload(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function claimsOf(text: string): Claims | undefined {
+/** The claims that matter here. */
+export function claimsOf(text: string): Claims | undefined {
   const found = payload(text);
   if (found === undefined) return undefined;
   const scope = found["scope"];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accept, allowed, challenge, isNeeded, isRefreshed, may, pasted, refreshed, replaced, token } from "../src/session";
+import { accept, allowed, challenge, isNeeded, isRefreshed, may, refreshed, replaced, token } from "../src/session";
+import { pasted } from "../src/pasted";
 
 const NOW = Date.parse("2026-11-30T12:00:00Z");
 

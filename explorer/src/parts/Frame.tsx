@@ -17,7 +17,6 @@ import { Link } from "./Link";
 import { Popover } from "./Popover";
 import { Search } from "./Search";
 import { SealMark } from "./Seal";
-import { SessionBar } from "./SessionBar";
 
 interface Entry {
   readonly page: Page;
@@ -226,7 +225,6 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
       </header>
       <main id="main" tabIndex={-1}>
         <OldBar />
-        <SessionBar />
         <AwayBar />
         <LinkNotes />
         {children}

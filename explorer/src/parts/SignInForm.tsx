@@ -1,7 +1,8 @@
 // The two ways to sign in: at the issuer, and with a token that somebody has.
 
 import { useId, useState } from "preact/hooks";
-import { accept, allowed, type Claims, fault, pasted } from "../session";
+import { pasted } from "../pasted";
+import { accept, allowed, type Claims, fault } from "../session";
 import { config } from "../state";
 import { keepInTab } from "../tab";
 import { span } from "../time";
