@@ -222,6 +222,20 @@ async fn an_answer_that_was_not_asked_for_and_a_refusal_are_told_in_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tab_that_nobody_has_signed_in_to_keeps_no_news_from_another() {
+    let Some(mut browser) = browser().await else { return };
+    let issuer = PeopleIssuer::start().await;
+    let ledger = issuer.ledger(&[]);
+    with_a_product(&ledger).await;
+    browser.open(&format!("{}/#/p/helmet", ledger.url)).await;
+    shows(&mut browser, &["Sign in to read this ledger."]).await;
+    signed_in(&mut browser, &ledger.url, "#/p/helmet").await;
+    shows(&mut browser, &["All 1 commit"]).await;
+    ledger.send("PATCH", "/products/helmet", r#"{"price":"19.99"}"#).await;
+    shows(&mut browser, &["All 2 commits", "$19.99"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signing_out_leaves_nothing_here_and_nothing_at_the_issuer() {
     let Some(mut browser) = browser().await else { return };
     let issuer = PeopleIssuer::start().await;
