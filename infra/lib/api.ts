@@ -89,7 +89,10 @@ export class Api extends Construct {
     const integration = this.integrations[route.by];
     if (isPublic) {
       const method = resource.addMethod(verb, integration, { authorizationType: AuthorizationType.NONE });
-      withoutToken(method, "This route is public: pages for people, health, documentation, or what the settings open of the log.");
+      withoutToken(
+        method,
+        "This route is public: pages for people, health, documentation, or what the settings open of the log.",
+      );
       return;
     }
     resource.addMethod(verb, integration, {

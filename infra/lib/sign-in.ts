@@ -78,7 +78,10 @@ export class SignIn extends Construct {
       enableTokenRevocation: true,
       preventUserExistenceErrors: true,
     });
-    new CfnOutput(this, "explorer-id", { value: client.userPoolClientId, description: "Client id: people, on the pages" });
+    new CfnOutput(this, "explorer-id", {
+      value: client.userPoolClientId,
+      description: "Client id: people, on the pages",
+    });
     const issuer = this.domain.baseUrl();
     return {
       LEDGER_AUTH_CLIENT: client.userPoolClientId,
