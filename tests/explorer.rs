@@ -3,7 +3,9 @@
 
 mod catalogue;
 mod evidence;
+mod issuer;
 mod product;
+mod sign_in;
 mod story;
 
 use std::path::PathBuf;
@@ -345,7 +347,7 @@ async fn with_tokens_somebody_signs_in_and_gets_where_they_wanted() {
             .await;
         browser.type_in(&token).await;
         if token.contains('.') {
-            press(&mut browser, "Sign in").await;
+            press(&mut browser, "Use this token").await;
         }
         shows(&mut browser, &[wanted]).await;
         let kept =

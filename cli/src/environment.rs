@@ -9,12 +9,13 @@ use event_store::limits::OPERATOR;
 use schema::settings::{Settings, Variable};
 use server::environment::{aws, warn_of_unknown};
 use web::AllowedOrigin;
+use web::about::explorer::{CLIENT, CLIENT_SCOPES, ENDPOINTS, PEOPLE_URL, READING_SCOPES};
 
 use crate::out;
 use crate::remote::DEFAULT_URL;
 
 /// The variables that only the program reads.
-pub const VARIABLES: [Variable; 6] = [
+pub const VARIABLES: [Variable; 12] = [
     Variable {
         name: AllowedOrigin::VARIABLE,
         default: None,
@@ -31,6 +32,42 @@ pub const VARIABLES: [Variable; 6] = [
         name: "LEDGER_LOG_PUBLIC",
         default: None,
         effect: "what of the log needs no token, `hashes` or `all`, as `--log-public`",
+        read_by: "`serve`, the function `query-api`",
+    },
+    Variable {
+        name: CLIENT,
+        default: None,
+        effect: "id of the issuer's public client with which people sign in on the pages at `/`, as `--auth-client`",
+        read_by: "`serve`, the function `query-api`",
+    },
+    Variable {
+        name: CLIENT_SCOPES,
+        default: Some(READING_SCOPES),
+        effect: "scopes that it asks for, as `--auth-scopes`",
+        read_by: "`serve`, the function `query-api`",
+    },
+    Variable {
+        name: ENDPOINTS[0],
+        default: None,
+        effect: "where people sign in; `serve` asks the issuer for it",
+        read_by: "the function `query-api`",
+    },
+    Variable {
+        name: ENDPOINTS[1],
+        default: None,
+        effect: "where the pages get tokens; `serve` asks the issuer for it",
+        read_by: "the function `query-api`",
+    },
+    Variable {
+        name: ENDPOINTS[2],
+        default: None,
+        effect: "where people sign out, if the issuer has that; `serve` asks the issuer for it",
+        read_by: "the function `query-api`",
+    },
+    Variable {
+        name: PEOPLE_URL,
+        default: None,
+        effect: "path of a JSON object with the names of people by subject, as `--people-url`",
         read_by: "`serve`, the function `query-api`",
     },
     Variable {

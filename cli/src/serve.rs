@@ -15,6 +15,7 @@ use server::environment::settings;
 use server::log::{LogSettings, Unsigned, WitnessAddress, is_origin};
 use server::serve::{Limits, ServerConfig, Storage};
 use web::AllowedOrigin;
+use web::about::explorer::{PublicClient, READING_SCOPES, people_url};
 
 use crate::flags::Flagged;
 use crate::out;
@@ -58,6 +59,10 @@ pub struct ServeArgs {
     /// Serve no pages for people at `/`; `/docs` stays.
     #[arg(long)]
     no_explorer: bool,
+    /// Path of a JSON object with the names of people by subject, such as `/people.json`, which a proxy in front of the server
+    /// answers; the pages for people show the names. It is on the ledger's own origin.
+    #[arg(long, value_name = "PATH", env = "LEDGER_PEOPLE_URL", value_parser = people)]
+    people_url: Option<String>,
     #[command(flatten)]
     log: KeepLogArgs,
     #[command(flatten)]
@@ -154,6 +159,14 @@ struct AuthArgs {
     #[arg(long = "auth-refresh-every", value_name = "SECONDS", requires = "jwks")]
     #[arg(value_parser = value_parser!(u64).range(1..))]
     refresh_every: Option<u64>,
+    /// Id of the issuer's public client with which people sign in on the pages at `/`, by a code with PKCE; its redirect URI is
+    /// the address of the pages. Without it they give a token that they have.
+    #[arg(long = "auth-client", value_name = "ID", env = "LEDGER_AUTH_CLIENT", requires = "jwks")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    client: Option<String>,
+    /// Scopes that the client asks for, separated by spaces; with `offline_access` some issuers give a refresh token.
+    #[arg(long = "auth-scopes", value_name = "SCOPES", env = "LEDGER_AUTH_SCOPES", default_value = READING_SCOPES)]
+    scopes: String,
 }
 
 /// What the server takes at most.
@@ -205,7 +218,7 @@ pub async fn run(given: Flagged<ServeArgs>) -> anyhow::Result<ExitCode> {
         quorum <= witnesses,
         "--log-quorum {quorum}: only {witnesses} witnesses are given (--log-witness)"
     );
-    let config = ServerConfig::from(given);
+    let config = ServerConfig::try_from(given)?;
     let (data, sign_in) = (data(&config.storage)?, sign_in(config.auth.as_ref()));
     let announce = |address, log: Option<&Result<TrustedKeys, Unsigned>>| {
         out::print(&start_lines(address, &data, &sign_in, log)).map(drop)
@@ -271,27 +284,35 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     address.parse().map_err(|_| "an address has a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
-impl From<Flagged<ServeArgs>> for ServerConfig {
-    fn from(Flagged { arguments, flags }: Flagged<ServeArgs>) -> Self {
+impl TryFrom<Flagged<ServeArgs>> for ServerConfig {
+    type Error = anyhow::Error;
+
+    fn try_from(Flagged { arguments, flags }: Flagged<ServeArgs>) -> anyhow::Result<Self> {
         let storage = match (arguments.dynamodb, arguments.in_memory) {
             (Some(Dynamodb::Aws), _) => Storage::DynamoDb { create_tables: arguments.create_tables },
             (None, true) => Storage::Memory,
             (None, false) => Storage::Directory(arguments.data),
         };
-        Self {
+        Ok(Self {
             listen: arguments.listen,
             storage,
             retry_parked_every: Duration::from_secs(arguments.retry_parked_every),
-            auth: arguments.auth.settings(),
+            auth: arguments.auth.settings()?,
             cors_origins: arguments.cors_origins,
             limits: arguments.limits.into(),
             log_public: OpenPart::of(arguments.log.public),
             sequences: !arguments.log.no_sequencer,
             log: arguments.log.settings(),
             explorer: !arguments.no_explorer,
+            people_url: arguments.people_url,
             flags,
-        }
+        })
     }
+}
+
+/// A path on the ledger's own origin.
+fn people(text: &str) -> Result<String, String> {
+    people_url(text).map_err(|_| "must be a path on the ledger's own origin, such as /people.json".to_owned())
 }
 
 /// A name that a log can have.
@@ -311,10 +332,12 @@ impl KeepLogArgs {
 
 impl AuthArgs {
     /// `None` without authentication; clap sees to it that the three come together.
-    fn settings(self) -> Option<AuthSettings> {
+    fn settings(self) -> anyhow::Result<Option<AuthSettings>> {
         let refresh_every = self.refresh_every.map(Duration::from_secs);
-        let (jwks, issuer) = (self.jwks?, self.issuer?);
-        Some(AuthSettings { jwks, issuer, audiences: self.audiences, refresh_every })
+        let Some((jwks, issuer)) = self.jwks.zip(self.issuer) else { return Ok(None) };
+        let client = self.client.map(|id| PublicClient::new(&id, &self.scopes));
+        let client = client.transpose().context("--auth-client, --auth-scopes")?;
+        Ok(Some(AuthSettings { jwks, issuer, audiences: self.audiences, refresh_every, client }))
     }
 }
 

@@ -1,7 +1,7 @@
 // Requests to the ledger. A request that finds the server away or busy waits and is sent again; a refusal is a `Problem`.
 
 import { signal } from "@preact/signals";
-import { refused, token } from "./session";
+import { isNeeded, replaced, token } from "./session";
 
 /** An answer that is an error, in the words of the ledger (RFC 9457). */
 export class Problem extends Error {
@@ -45,12 +45,20 @@ export function address(path: string): string {
 
 /** Sends a request until the server answers it. */
 export async function send(path: string, options: Options = {}): Promise<Response> {
+  let mayRefresh = true;
   for (let failed = 0; ; failed += 1) {
+    const used = token.value;
     const answer = await attempt(path, options);
+    if (answer?.status === 401 && isNeeded.value) {
+      // The page stays as it is until somebody has signed in again.
+      await replaced(used, mayRefresh, options.signal);
+      mayRefresh = false;
+      failed = -1;
+      continue;
+    }
     if (answer !== undefined && ![502, 503, 504, 429].includes(answer.status)) {
       if (away.value !== undefined) away.value = undefined;
       busy.value = undefined;
-      if (answer.status === 401) refused.value = true;
       return answer;
     }
     if (options.once === "busy" && (answer?.status === 503 || answer?.status === 429)) return answer;

@@ -3,7 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import { query, send } from "./api";
 import { has, hasFeed } from "./state";
-import { token } from "./session";
+import { challenge, token } from "./session";
 import type { Feed } from "./types";
 
 /** The newest position; -1: the ledger is empty; `undefined`: not known yet. */
@@ -45,9 +45,24 @@ export function follow(): void {
     if (token.value !== undefined) wake();
   });
   const locks = (navigator as { locks?: LockManager }).locks;
-  if (locks === undefined) void lead();
-  else void locks.request(`ledger-live${new URL(document.baseURI).pathname}`, lead);
+  void takeTurns(async () => (locks === undefined ? lead() : locks.request(`ledger-live${new URL(document.baseURI).pathname}`, lead)));
   following.value = "live";
+}
+
+/** Whether this tab can ask: one that nobody has signed in to must not keep the news from the others. */
+function mayLead(): boolean {
+  return hasFeed() && challenge.value === "no";
+}
+
+async function takeTurns(turn: () => Promise<void>): Promise<never> {
+  for (;;) {
+    await new Promise<void>((resolve) => {
+      const stop = effect(() => {
+        if (mayLead()) queueMicrotask(() => (stop(), resolve()));
+      });
+    });
+    await turn();
+  }
 }
 
 let lastSeen = Date.now();
@@ -59,7 +74,11 @@ function wake(): void {
 }
 
 async function lead(): Promise<void> {
-  for (;;) {
+  const over = new AbortController();
+  const stop = effect(() => {
+    if (!mayLead()) over.abort();
+  });
+  while (!over.signal.aborted) {
     if (!isVisible && Date.now() - lastSeen > QUIET) {
       following.value = "paused";
       await new Promise<void>((resolve) => wakers.add(resolve));
@@ -67,25 +86,26 @@ async function lead(): Promise<void> {
     if (isVisible) lastSeen = Date.now();
     following.value = "live";
     try {
-      await ask();
+      await ask(over.signal);
     } catch {
+      if (over.signal.aborted) break;
       await Promise.race([
         new Promise<void>((resolve) => wakers.add(resolve)),
         new Promise<void>((resolve) => setTimeout(resolve, 5000)),
       ]);
     }
   }
+  stop();
 }
 
-async function ask(): Promise<void> {
-  if (!hasFeed()) throw new Error("the token may not follow the ledger");
+async function ask(signal: AbortSignal): Promise<void> {
   const known = newest.value;
   const path =
     known === undefined
       ? query("commits", { order: "desc", limit: 1 })
       : query("commits", { after: known, limit: 1, wait: WAIT });
   // A server without room for one more that waits is no reason to alarm anybody.
-  const answer = await send(path, { once: "busy" });
+  const answer = await send(path, { once: "busy", signal });
   if (!answer.ok) throw new Error(`it was answered ${answer.status}`);
   const feed = (await answer.json()) as Feed;
   learned(feed.newest);

@@ -1,5 +1,6 @@
 // The start: asks what the server has, and shows the page of the address.
 
+import { effect } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { get } from "./api";
@@ -7,14 +8,15 @@ import { listen } from "./keys";
 import { follow, newest } from "./live";
 import { Failure, Waiting } from "./parts/Notice";
 import { Frame } from "./parts/Frame";
-import { isNeeded, refused, token } from "./session";
+import { learnNames } from "./people";
+import { challenge, isNeeded, may, token } from "./session";
 import { sealAtStart } from "./seal";
-import { applyTheme, config, home, page, said, sampling, view } from "./state";
+import { applyTheme, config, home, isOld, page, sampling, view } from "./state";
 import type { Config } from "./types";
 import { format, parse, type View } from "./url";
 import { Ledger } from "./pages/Ledger";
 
-type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "evidence" | "empty";
+type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "evidence" | "empty" | "lacking";
 
 /** The pages that are loaded when they are asked for. */
 const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentType>>> = {
@@ -26,15 +28,21 @@ const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentTy
   keys: async () => (await import("./pages/Keys")).Keys,
   about: async () => (await import("./pages/About")).About,
   empty: async () => (await import("./pages/Empty")).Empty,
+  lacking: async () => (await import("./pages/Lacking")).Lacking,
 };
 
 const loaded = new Map<string, ComponentType>([["ledger", Ledger]]);
+
+/** What tells that a sign-in ends, where there is one. */
+let sessionBar: ComponentType | undefined;
 
 function shown(): Shown {
   const asked = page.value;
   if (asked === "keys" || asked === "about") return asked;
   if (asked === "sign-in" && config.value.mode === "open") return home.value;
-  if (config.value.mode === "token" && (token.value === undefined || refused.value)) return "sign-in";
+  if (isNeeded.value && token.value === undefined) return "sign-in";
+  // Told by the token itself: behind a gateway such a token gets the answer of none.
+  if (asked !== "sign-in" && !may("products/read")) return "lacking";
   if (sampling.value === "loading" && (asked === "ledger" || asked === "catalogue")) return "empty";
   if (sampling.value === "stopped" && view.value.page === "home") return "empty";
   if (newest.value === -1 && (asked === "ledger" || asked === "catalogue")) return "empty";
@@ -53,7 +61,10 @@ function Shell() {
         loaded.set(name, component);
         setRound((before) => before + 1);
       },
-      (failed: unknown) => setError(failed),
+      (failed: unknown) => {
+        setError(failed);
+        void compareBuild();
+      },
     );
   }, [name]);
   useEffect(() => {
@@ -65,12 +76,26 @@ function Shell() {
       view.value = next;
     }
   }, [name]);
-  const Page = loaded.get(name);
+  const [Again, setAgain] = useState<ComponentType | undefined>(undefined);
+  const isAsked = challenge.value === "asked" && name !== "sign-in";
+  useEffect(() => {
+    if (isAsked) import("./parts/SignInAgain").then((part) => setAgain(() => part.SignInAgain), setError);
+  }, [isAsked]);
+  const [Page, Bar] = [loaded.get(name), sessionBar];
   return (
     <Frame>
+      {Bar === undefined ? null : <Bar />}
+      {isAsked && Again !== undefined ? <Again /> : null}
       {error !== undefined ? (
         <div class="page">
-          <Newer />
+          <h1 tabIndex={-1}>This page could not be loaded.</h1>
+          {isOld.value ? (
+            <p>Its file belongs to a version that this ledger does not run any more.</p>
+          ) : (
+            <button type="button" class="button" onClick={() => location.reload()}>
+              Try again
+            </button>
+          )}
         </div>
       ) : Page === undefined ? (
         <div class="page">
@@ -83,22 +108,12 @@ function Shell() {
   );
 }
 
-/** A part of this page is gone from the server, which has another build now. */
-function Newer() {
-  return (
-    <div class="failure" role="alert">
-      <strong>This ledger runs another version now, or a part of the page could not be loaded.</strong>
-      <button type="button" class="button" onClick={() => location.reload()}>
-        Load the page again
-      </button>
-    </div>
-  );
-}
-
 async function start(): Promise<void> {
   const root = document.getElementById("app");
   if (root === null) return;
-  // Links to a fragment are links within this page also below a path without a slash at its end.
+  // What the issuer answers is in the query, and gone from the address before anything else runs. Links to a fragment are links
+  // within this page also below a path without a slash at its end.
+  const answer = new URLSearchParams(location.search);
   history.replaceState(history.state, "", document.baseURI + location.hash);
   applyTheme();
   addEventListener("popstate", () => (view.value = parse(location.hash)));
@@ -108,31 +123,33 @@ async function start(): Promise<void> {
   });
   try {
     config.value = await get<Config>("ui/config.json");
+    isNeeded.value = config.value.mode !== "open";
+    if (isNeeded.value) {
+      const [{ enter }, { SessionBar }] = await Promise.all([import("./enter"), import("./parts/SessionBar")]);
+      sessionBar = SessionBar;
+      if (await enter(answer)) return;
+    }
   } catch (error) {
     render(<Failure error={error} retry={() => location.reload()} />, root);
     return;
   }
-  isNeeded.value = config.value.mode === "token";
   root.replaceChildren();
   render(<Shell />, root);
   listen();
   sealAtStart();
   follow();
-  void watchBuild();
+  effect(() => {
+    if (!isNeeded.value || token.value !== undefined) void learnNames();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) void compareBuild();
+  });
 }
 
-/** Tells, once, that the server has another build than this page. */
-async function watchBuild(): Promise<void> {
-  const own = config.value.build;
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return;
-    get<Config>("ui/config.json", { once: true }).then(
-      (now) => {
-        if (now.build !== own) said.value = "This ledger runs a newer version now. Load the page again to see it.";
-      },
-      () => undefined,
-    );
-  });
+/** Notes whether the server has another build than this page. */
+async function compareBuild(): Promise<void> {
+  const now = await get<Config>("ui/config.json", { once: true }).catch(() => undefined);
+  if (now !== undefined && now.build !== config.value.build) isOld.value = true;
 }
 
 void start();

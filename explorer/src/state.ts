@@ -118,5 +118,8 @@ export function count(value: number): string {
   return new Intl.NumberFormat(locale).format(value);
 }
 
+/** Whether the server has another build than this page. */
+export const isOld = signal(false);
+
 /** Whether this page is recording the sample; `stopped`: it recorded a part of it. */
 export const sampling = signal<"no" | "loading" | "stopped">("no");

@@ -114,7 +114,15 @@ export interface Config {
   readonly title: string;
   readonly build: string;
   readonly base: string;
-  readonly mode: "open" | "token";
+  readonly mode: "open" | "token" | "oidc";
+  /** With `oidc`: the issuer, and the client that this page is there. */
+  readonly authorize_url?: string;
+  readonly token_url?: string;
+  readonly end_session_url?: string;
+  readonly client_id?: string;
+  readonly scopes?: string;
+  /** The path of the names of people. */
+  readonly people_url?: string;
   readonly features: readonly string[];
   readonly default_currency: string;
 }

@@ -22,6 +22,7 @@ static ROUTES: LazyLock<TestRoutes> = LazyLock::new(|| {
         issuer: "https://issuer.example".to_owned(),
         audiences: vec!["product-ledger".to_owned()],
         refresh_every: None,
+        client: None,
     };
     let authentication = wait(Authentication::new(settings, clock_and_ids().clock)).unwrap();
     let whoami = |context: RequestContext| async move { format!("\"{}\"", context.actor.name) };

@@ -81,6 +81,8 @@ export const COMPRESSED = 0.15;
 export const TRACED = { aSecond: 1, share: 0.05 } as const;
 /** Tokens of each client: machines that keep theirs for its hour. */
 export const TOKENS_A_CLIENT = SECONDS_A_MONTH / 3600;
+/** People who sign in on the pages in a month. */
+export const PEOPLE = 20;
 /** Data keys are kept for minutes, so requests to KMS follow the number of resources and not of events. */
 export const KEY_REQUESTS = 500_000;
 /** Management events of the account in a month that the ledger does not cause; uses of keys are not recorded. */

@@ -12,6 +12,7 @@ import {
   MILLIS,
   MONTH,
   PRODUCTS,
+  PEOPLE,
   QUESTIONS,
   RECONCILE,
   SECONDS_A_MONTH,
@@ -239,6 +240,7 @@ function fixed(line: MakeLine): Line[] {
     line("WAF", "its rules", "webRule", firewallRules()),
     line("Cognito", "clients", "client", clients),
     line("Cognito", "tokens", "token", clients * TOKENS_A_CLIENT),
+    line("Cognito", "people", "person", PEOPLE),
   ];
 }
 

@@ -77,6 +77,7 @@ export const PRICES = {
   webRequest: flat(0.6 / MILLION, "request through the firewall", "aws.amazon.com/waf/pricing"),
   client: flat(6, "app client of a machine, a month", "aws.amazon.com/cognito/pricing"),
   token: flat(2.25 / 1000, "token for a machine", "aws.amazon.com/cognito/pricing"),
+  person: flat(0.015, "person who signs in, a month (10,000 are free)", "aws.amazon.com/cognito/pricing"),
   transfer: {
     per: "GB sent to the internet",
     tiers: [

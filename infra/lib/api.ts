@@ -2,7 +2,7 @@
 // which checks the scope that the request requires. A known path answers other methods with 405 and `Allow`, an unknown path
 // is a 404, both without a token. If the pages of other origins may use the API, a function answers their preflights.
 
-import { CfnOutput, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, CfnOutput, RemovalPolicy, Size, Stack } from "aws-cdk-lib";
 import {
   AccessLogFormat,
   AuthorizationType,
@@ -32,6 +32,9 @@ import type { SignIn } from "./sign-in.ts";
 /** The first segment of every path; a breaking change of the interface would get another one. */
 const VERSION = "v1";
 
+/** From this size on answers are compressed for whoever takes that. A smaller one fits into a packet. */
+const COMPRESSED_FROM = Size.kibibytes(1);
+
 /** The resources that the API depends on. */
 export interface ApiProps {
   readonly settings: Settings;
@@ -43,6 +46,8 @@ export interface ApiProps {
 /** The API. */
 export class Api extends Construct {
   readonly api: RestApi;
+  /** The address of the pages for people, with the `/` at its end; not by the stage, which the functions would then depend on. */
+  readonly pages: string;
   private readonly authorizer: CognitoUserPoolsAuthorizer;
   /** Headers of all answers that come from no function. */
   private readonly headers: Record<string, string>;
@@ -73,6 +78,9 @@ export class Api extends Construct {
     const { domain } = props.settings;
     const own = this.api.deploymentStage.urlForPath("/log/key");
     const keys = domain ? `${new CustomDomain(this, this.api, domain).url}/log/key` : own;
+    const ownPages = `https://${this.api.restApiId}.execute-api.${Aws.REGION}.${Aws.URL_SUFFIX}/${VERSION}/`;
+    this.pages = domain ? `https://${[domain.name, domain.basePath].filter(Boolean).join("/")}/` : ownPages;
+    new CfnOutput(this, "Pages", { value: this.pages, description: "The pages for people" });
     new CfnOutput(this, "LogKeys", { value: keys, description: "Verifier keys of the log" });
   }
 
@@ -81,7 +89,10 @@ export class Api extends Construct {
     const integration = this.integrations[route.by];
     if (isPublic) {
       const method = resource.addMethod(verb, integration, { authorizationType: AuthorizationType.NONE });
-      withoutToken(method, "This route is public: health, documentation, or what the settings open of the log.");
+      withoutToken(
+        method,
+        "This route is public: pages for people, health, documentation, or what the settings open of the log.",
+      );
       return;
     }
     resource.addMethod(verb, integration, {
@@ -110,7 +121,7 @@ export class Api extends Construct {
   /** Without these the gateway treats a token on an unknown path as an invalid AWS signature and answers 403. */
   private refuseUnknown(): void {
     const between = BETWEEN.map((path) => this.api.root.resourceForPath(path));
-    for (const resource of [this.api.root, this.api.root.addResource("{proxy+}"), ...between]) {
+    for (const resource of [this.api.root.addResource("{proxy+}"), ...between]) {
       withoutToken(
         addFixedAnswer(resource, NOT_FOUND, this.headers),
         "The response says that the path is unknown, and calls no function.",
@@ -137,6 +148,8 @@ function restApi(scope: Construct, settings: Settings, key: LedgerKey): RestApi 
     endpointTypes: [EndpointType.REGIONAL],
     // Tiles are binary, and whoever reads them asks for any type or for none. Bodies of requests then arrive in base64.
     binaryMediaTypes: ["*/*"],
+    // The functions answer text as text, and leave it to the gateway to compress it.
+    minCompressionSize: COMPRESSED_FROM,
     // It would take older versions of TLS than the domain.
     ...(settings.domain && { disableExecuteApiEndpoint: true }),
     // API Gateway has one such role for a whole region, so it is kept when the stack is deleted.

@@ -94,6 +94,7 @@ export class LedgerStack extends Stack {
     });
     const signIn = new SignIn(this, settings);
     const api = new Api(this, { settings, key, signIn, functions });
+    queries.set(signIn.people(api.pages));
     if (settings.firewall) {
       new Firewall(this, { settings, ...settings.firewall, key, stage: api.api.deploymentStage });
     }

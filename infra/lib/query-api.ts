@@ -50,6 +50,7 @@ export class QueryApi extends Construct {
       LEDGER_LOG_ORIGIN: log.origin,
       ...log.reading,
       ...(settings.logPublic !== "no" && { LEDGER_LOG_PUBLIC: settings.logPublic }),
+      ...(settings.peopleUrl !== undefined && { LEDGER_PEOPLE_URL: settings.peopleUrl }),
       ...corsEnvironment(settings),
     });
     events.table.grantRead(role, "dynamodb:Query");

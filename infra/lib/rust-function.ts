@@ -20,7 +20,7 @@ import type { LedgerKey } from "./key.ts";
 import { removalOf } from "./removal.ts";
 import type { Settings } from "./settings.ts";
 
-/** The settings that the functions read, by the names of `schema/src/settings.rs`. */
+/** The settings that the functions read, by the names of `schema/src/settings.rs` and `lambda/src/function.rs`. */
 export type Environment = Partial<Record<Variable, string>>;
 export type Variable =
   | "LEDGER_EVENTS_TABLE"
@@ -41,7 +41,12 @@ export type Variable =
   | "LEDGER_LOG_KEY_ID"
   | "LEDGER_LOG_ORIGIN"
   | "LEDGER_LOG_RETENTION"
-  | "LEDGER_LOG_PUBLIC";
+  | "LEDGER_LOG_PUBLIC"
+  | "LEDGER_AUTH_CLIENT"
+  | "LEDGER_AUTH_AUTHORIZE_URL"
+  | "LEDGER_AUTH_TOKEN_URL"
+  | "LEDGER_AUTH_END_SESSION_URL"
+  | "LEDGER_PEOPLE_URL";
 
 export interface RustFunctionProps {
   readonly settings: Settings;

@@ -19,6 +19,11 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   /** A domain of one's own; with it the address that API Gateway assigns is switched off. */
   readonly domain: DomainSettings | undefined;
+  /**
+   * The path of a JSON object with the names of people by subject, such as `/people.json`, on the domain of the API: the pages show the
+   * names. Another API or a site behind the same domain answers it.
+   */
+  readonly peopleUrl: string | undefined;
   /** The app clients for machines; each costs about 6 USD a month. */
   readonly clients: readonly ClientName[];
   /** A rule that stores delivered messages for end-to-end tests, and the days that it keeps them. */
@@ -137,6 +142,7 @@ const shared = {
   clients: ["writer", "reader", "subscriber", "auditor"],
   orders: ORDERS,
   corsOrigins: [],
+  peopleUrl: undefined,
   domain: undefined,
   logIntervalSeconds: 10,
   logOrigin: undefined,

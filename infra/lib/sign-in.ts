@@ -1,4 +1,5 @@
-// Authentication: a user pool with app clients for machines, each with a secret and fixed scopes. People do not sign in here.
+// Authentication: a user pool with app clients for machines, each with a secret and fixed scopes, and one without a secret for people,
+// who sign in on the pages at `/` by a code with PKCE and read.
 
 import { createHash } from "node:crypto";
 import { Aws, CfnOutput, Duration, Stack } from "aws-cdk-lib";
@@ -10,11 +11,13 @@ import {
   ResourceServerScope,
   UserPool,
   type UserPoolClient,
-  type UserPoolResourceServer,
+  UserPoolClientIdentityProvider,
+  type UserPoolDomain,
 } from "aws-cdk-lib/aws-cognito";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import { removalOf } from "./removal.ts";
+import type { Environment } from "./rust-function.ts";
 import { CLIENT_SCOPES, type ClientName, SCOPES, type Scope, type Settings } from "./settings.ts";
 
 const MEANING: Record<Scope, string> = {
@@ -24,10 +27,15 @@ const MEANING: Record<Scope, string> = {
   audit: "History, prices, verification, past versions",
 };
 
+/** What people ask for: the pages read. */
+const READING: readonly Scope[] = ["read", "audit"];
+
 /** The user pool, its resource server and its clients. */
 export class SignIn extends Construct {
   readonly pool: UserPool;
   readonly clients: Partial<Record<ClientName, UserPoolClient>> = {};
+  private readonly domain: UserPoolDomain;
+  private readonly granted: (scopes: readonly Scope[]) => OAuthScope[];
 
   constructor(scope: Construct, settings: Settings) {
     super(scope, "SignIn");
@@ -35,9 +43,13 @@ export class SignIn extends Construct {
     const scopes = SCOPES.map((name) => new ResourceServerScope({ scopeName: name, scopeDescription: MEANING[name] }));
     const server = this.pool.addResourceServer("Products", { identifier: "products", scopes });
     const { stackName, account } = Stack.of(this);
-    this.pool.addDomain("Domain", { cognitoDomain: { domainPrefix: domainPrefix(stackName, account) } });
+    this.granted = (names) =>
+      scopes
+        .filter(({ scopeName }) => names.some((name) => name === scopeName))
+        .map((scope) => OAuthScope.resourceServer(server, scope));
+    this.domain = this.pool.addDomain("Domain", { cognitoDomain: { domainPrefix: domainPrefix(stackName, account) } });
     for (const name of settings.clients) {
-      this.clients[name] = this.client(name, server, scopes);
+      this.clients[name] = this.client(name);
     }
     new CfnOutput(this, "Issuer", {
       value: `https://cognito-idp.${Aws.REGION}.${Aws.URL_SUFFIX}/${this.pool.userPoolId}`,
@@ -45,17 +57,46 @@ export class SignIn extends Construct {
     });
   }
 
-  private client(
-    name: ClientName,
-    server: UserPoolResourceServer,
-    scopes: readonly ResourceServerScope[],
-  ): UserPoolClient {
-    const allowed = scopes.filter((scope) => CLIENT_SCOPES[name].some((held) => held === scope.scopeName));
+  /**
+   * Lets people sign in on the pages at this address, which a code and a sign-out come back to exactly; gives what the query function
+   * tells the pages. The stack knows the endpoints of its pool, so the function asks nobody for them.
+   */
+  people(address: string): Environment {
+    const client = this.pool.addClient("explorer", {
+      // Whoever reads the files of a page would read its secret.
+      generateSecret: false,
+      oAuth: {
+        flows: { authorizationCodeGrant: true },
+        scopes: this.granted(READING),
+        callbackUrls: [address],
+        logoutUrls: [address],
+      },
+      supportedIdentityProviders: [UserPoolClientIdentityProvider.COGNITO],
+      accessTokenValidity: Duration.hours(1),
+      // A page keeps it in memory alone.
+      refreshTokenValidity: Duration.hours(12),
+      enableTokenRevocation: true,
+      preventUserExistenceErrors: true,
+    });
+    new CfnOutput(this, "explorer-id", {
+      value: client.userPoolClientId,
+      description: "Client id: people, on the pages",
+    });
+    const issuer = this.domain.baseUrl();
+    return {
+      LEDGER_AUTH_CLIENT: client.userPoolClientId,
+      LEDGER_AUTH_AUTHORIZE_URL: `${issuer}/oauth2/authorize`,
+      LEDGER_AUTH_TOKEN_URL: `${issuer}/oauth2/token`,
+      LEDGER_AUTH_END_SESSION_URL: `${issuer}/logout`,
+    };
+  }
+
+  private client(name: ClientName): UserPoolClient {
     const client = this.pool.addClient(name, {
       generateSecret: true,
       oAuth: {
         flows: { clientCredentials: true },
-        scopes: allowed.map((scope) => OAuthScope.resourceServer(server, scope)),
+        scopes: this.granted(CLIENT_SCOPES[name]),
       },
       accessTokenValidity: Duration.hours(1),
       enableTokenRevocation: true,
@@ -99,7 +140,7 @@ function userPool(scope: Construct, settings: Settings): UserPool {
   acknowledge(
     pool,
     ["AwsSolutions-COG8"],
-    "Only machines get tokens here, by client credentials; the larger plan adds features for people who sign in.",
+    "Machines get tokens by client credentials. People have a second factor; the larger plan adds what watches for stolen passwords.",
   );
   return pool;
 }

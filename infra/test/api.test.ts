@@ -21,9 +21,12 @@ const UNKNOWN = { ANY: "NONE 404" };
 const reading = (answer: string) => ({ GET: answer, HEAD: answer, ANY: REFUSED });
 /** By path and method: the authorization and the function. */
 const ROUTES: Record<string, Record<string, string>> = {
-  "": UNKNOWN,
+  "": reading(PUBLIC),
+  "/ui/config.json": reading(PUBLIC),
+  "/ui/{file}": reading(PUBLIC),
   "/{proxy+}": UNKNOWN,
   // Without a method a token on these paths would count as an invalid AWS signature.
+  "/ui": UNKNOWN,
   "/log": UNKNOWN,
   "/log/tile": UNKNOWN,
   "/log/tile/entries": UNKNOWN,
@@ -50,12 +53,8 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/docs": reading(PUBLIC),
   "/docs/{asset}": reading(PUBLIC),
 };
-/** Routes that only `ledger serve` has, and whether they are public: its own page, metrics, which are in CloudWatch here, and the
- * bus. */
+/** Routes that only `ledger serve` has, and whether they are public: metrics, which are in CloudWatch here, and the bus. */
 const LOCAL = {
-  "/": { GET: true },
-  "/ui/config.json": { GET: true },
-  "/ui/{file}": { GET: true },
   "/metrics": { GET: false },
   "/events": { GET: false },
   "/commits/days": { GET: false },
@@ -173,7 +172,8 @@ describe.each(STAGES)("%s", (name) => {
       "subscribe",
       "audit",
     ]);
-    const clients = ofType(template, "AWS::Cognito::UserPoolClient").map(([id, { Properties }]) => {
+    const ofMachines = ofType(template, "AWS::Cognito::UserPoolClient").filter(([id]) => !/explorer/.test(id));
+    const clients = ofMachines.map(([id, { Properties }]) => {
       expect(Properties).toMatchObject({ AllowedOAuthFlows: ["client_credentials"], GenerateSecret: true });
       const scopes = (Properties.AllowedOAuthScopes as unknown[]).map((scope) => text(scope).replace(/^.*\//, ""));
       return [id.replace(/^SignInPool(\w+?)[0-9A-F]{8}$/, "$1"), scopes];
@@ -186,6 +186,40 @@ describe.each(STAGES)("%s", (name) => {
     });
     const [, pool] = one(template, "AWS::Cognito::UserPool", "SignIn");
     expect(pool.Properties.AdminCreateUserConfig).toEqual({ AllowAdminCreateUserOnly: true });
+  });
+
+  it("people sign in by a code with PKCE, without a secret, to read, and come back to the pages alone", () => {
+    const [id, client] = one(template, "AWS::Cognito::UserPoolClient", "SignInPoolexplorer");
+    const output = Object.entries(template.Outputs).find(([key]) => key.startsWith("ApiPages"));
+    const pages = short(text(output?.[1].Value));
+    expect(pages).toBe("https://<ApiRest>.execute-api.<AWS::Region>.<AWS::URLSuffix>/v1/");
+    expect(client.Properties).toMatchObject({
+      AllowedOAuthFlows: ["code"],
+      GenerateSecret: false,
+      SupportedIdentityProviders: ["COGNITO"],
+      PreventUserExistenceErrors: "ENABLED",
+    });
+    const scopes = (client.Properties.AllowedOAuthScopes as unknown[]).map((scope) => text(scope).replace(/^.*\//, ""));
+    expect(scopes).toEqual(["read", "audit"]);
+    for (const urls of [client.Properties.CallbackURLs, client.Properties.LogoutURLs]) {
+      expect((urls as unknown[]).map((url) => short(text(url)))).toEqual([pages]);
+    }
+    const [, queries] = one(template, "AWS::Lambda::Function", "QueryApi");
+    const { Variables } = queries.Properties.Environment as { Variables: Json };
+    expect(Variables.LEDGER_AUTH_CLIENT).toEqual({ Ref: id });
+    for (const [name, path] of [
+      ["AUTHORIZE", "/oauth2/authorize"],
+      ["TOKEN", "/oauth2/token"],
+      ["END_SESSION", "/logout"],
+    ]) {
+      const url = short(text(Variables[`LEDGER_AUTH_${name}_URL`]));
+      expect(url).toBe(`https://<SignInPoolDomain>.auth.<AWS::Region>.amazoncognito.com${path}`);
+    }
+  });
+
+  it("answers of a kilobyte or more are compressed by the gateway", () => {
+    const [, api] = one(template, "AWS::ApiGateway::RestApi", "Api");
+    expect(api.Properties.MinimumCompressionSize).toBe(1024);
   });
 
   it("requests are throttled, traced and logged, bodies and tokens are not logged", () => {
@@ -266,7 +300,7 @@ describe("the log", () => {
       const paths = ofType(template, "AWS::ApiGateway::Method")
         .filter(([, { Properties }]) => answering(Properties) === PUBLIC)
         .map(([, { Properties }]) => pathOf(template, Properties.ResourceId))
-        .filter((path) => !/^\/(health|(open|async)api\.json|docs)/.test(path));
+        .filter((path) => path !== "" && !/^\/(health|(open|async)api\.json|docs|ui)/.test(path));
       expect(paths.sort()).toEqual([...opened, ...opened].sort());
       const [, queries] = one(template, "AWS::Lambda::Function", "QueryApi");
       const { Variables } = queries.Properties.Environment as { Variables: Json };

@@ -43,6 +43,14 @@ describe("with a domain", () => {
     expect(outputs).toContainEqual(expect.stringMatching(/^<ApiDomainName\w+\.RegionalDomainName>$/));
   });
 
+  it("people sign in on its pages alone, and come back to them exactly", () => {
+    const [, client] = one(template, "AWS::Cognito::UserPoolClient", "SignInPoolexplorer");
+    expect(client.Properties.CallbackURLs).toEqual(["https://api.example.com/shop/"]);
+    expect(client.Properties.LogoutURLs).toEqual(["https://api.example.com/shop/"]);
+    const outputs = Object.values(template.Outputs).map(({ Value }) => text(Value));
+    expect(outputs).toContain("https://api.example.com/shop/");
+  });
+
   it("the rule packs accept it", () => {
     expect(report.pluginReports.map(({ conclusion }) => conclusion)).not.toContain("failure");
   });

@@ -8,7 +8,10 @@ import { short } from "./policies.ts";
 import { type Json, one, STAGES, stage, text } from "./synth.ts";
 
 const SETTINGS = readFileSync(resolve(REPOSITORY, "schema/src/settings.rs"), "utf8").split("#[cfg(test)]")[0];
+const OF_PEOPLE = readFileSync(resolve(REPOSITORY, "web/src/about/explorer/sign_in.rs"), "utf8");
 const READ = new Set(SETTINGS?.match(/LEDGER_[A-Z_]+/g));
+/** Read by the query function alone, for the pages. */
+const READ_FOR_PAGES = new Set(OF_PEOPLE.match(/LEDGER_[A-Z_]+/g));
 
 const EVENTS = { LEDGER_EVENTS_TABLE: "<EventTableEventsTable>" };
 const PRODUCTS = { LEDGER_PRODUCTS_TABLE: "<ViewsProductsTable>" };
@@ -22,12 +25,20 @@ const FEED = { LEDGER_LOG_FEED_TABLE: "<LogFeedItemsTable>" };
 const ORIGIN = { LEDGER_LOG_ORIGIN: "product-ledger.invalid/<LogSigningKey>" };
 const LOG = { LEDGER_LOG_TABLE: "<LogBatchesTable>", LEDGER_LOG_BUCKET: "<LogFilesBucket>" };
 const SIGNING = { ...ORIGIN, LEDGER_LOG_KEY_ID: "<LogSigningKey>" };
+/** The values are asserted with the API. */
+const PAGES = {
+  LEDGER_AUTH_CLIENT: "<SignInPoolexplorer>",
+  LEDGER_AUTH_AUTHORIZE_URL: expect.any(String),
+  LEDGER_AUTH_TOKEN_URL: expect.any(String),
+  LEDGER_AUTH_END_SESSION_URL: expect.any(String),
+};
 const SOURCE = { LEDGER_EVENT_SOURCE: "product-ledger.products" };
 const BUS = { LEDGER_EVENT_BUS: "<Bus>", ...SOURCE };
+const QUERIED = { ...PRODUCTS, ...PRICES, ...RECEIPTS, ...PARKING, ...LOG };
 
 const EXPECTED = {
   CommandApi: { ...EVENTS, LEDGER_DEFAULT_CURRENCY: "USD" },
-  QueryApi: { ...EVENTS, ...PRODUCTS, ...PRICES, ...RECEIPTS, ...PARKING, ...ORDERS, ...LOG, ...SOURCE, ...ORIGIN },
+  QueryApi: { ...EVENTS, ...QUERIED, ...ORDERS, ...SOURCE, ...ORIGIN, ...PAGES },
   Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS, ...FEED },
   Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...ORIGIN, ...PROTECTION },
   Sequencer: { ...EVENTS, ...PARKING, ...FEED, ...LOG, ...SIGNING },
@@ -49,7 +60,7 @@ describe.each(STAGES)("%s", (name) => {
 
 it("every name is one that the settings read", () => {
   for (const variable of [...GIVEN, ...BY_SETTING]) {
-    expect(READ).toContain(variable);
+    expect([...READ, ...READ_FOR_PAGES]).toContain(variable);
   }
 });
 

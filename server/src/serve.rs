@@ -77,6 +77,8 @@ pub struct ServerConfig {
     pub log_public: LogPublic,
     /// Whether the pages for people are served.
     pub explorer: bool,
+    /// The path of the file with the names of people, if there is one.
+    pub people_url: Option<String>,
     /// What was set on the command line, for the status.
     pub flags: Vec<SettingInfo>,
 }
@@ -117,7 +119,7 @@ pub async fn run(
     announce: impl FnOnce(SocketAddr, Option<&Result<TrustedKeys, Unsigned>>) -> std::io::Result<()>,
 ) -> anyhow::Result<()> {
     let ServerConfig { listen, storage, retry_parked_every, auth, cors_origins, .. } = config;
-    let ServerConfig { limits, log, sequences, log_public, explorer, flags, .. } = config;
+    let ServerConfig { limits, log, sequences, log_public, explorer, people_url, flags, .. } = config;
     let settings = settings()?;
     let clock_and_ids = ClockAndIds::system();
     let authentication = match auth {
@@ -142,7 +144,11 @@ pub async fn run(
     let of_log = sequencer::routes(of_log(&system, log.as_ref(), cloud.as_ref(), log_public));
     let routes = system.routes(stopping.clone()).merge(metrics::routes(recorder.clone()));
     let has_log = log.is_some() || cloud.is_some();
-    let explorer = explorer.then(|| of_explorer(&system, has_log, authentication.is_some()));
+    let explorer = explorer.then(|| Explorer {
+        sign_in: authentication.as_ref().and_then(Authentication::sign_in),
+        people_url,
+        ..of_explorer(&system, has_log, authentication.is_some())
+    });
     let mut background = background::start(&system, stream, retry_parked_every, &stopping);
     background
         .extend(authentication.as_ref().map(|tokens| tokio::spawn(tokens.keep_fresh(stopping.clone()))));
@@ -223,6 +229,8 @@ fn of_explorer(system: &System, has_log: bool, needs_token: bool) -> Explorer {
     let features = features.into_iter().filter_map(|(feature, has)| has.then_some(feature));
     Explorer {
         needs_token,
+        sign_in: None,
+        people_url: None,
         features: features.collect(),
         orders: system.settings().orders,
         default_currency: system.settings().default_currency,

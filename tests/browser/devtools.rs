@@ -33,6 +33,8 @@ impl Browser {
             // The page is our own, and the sandbox needs rights that a container does not give.
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
             .args(["--no-first-run", "--disable-background-networking", "--remote-debugging-port=0"])
+            // A name of this machine that is none to a browser: its pages have no secure context.
+            .arg("--host-resolver-rules=MAP ledger.test 127.0.0.1")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -70,6 +72,12 @@ impl Browser {
         self.call("Page.navigate", json!({"url": url})).await;
     }
 
+    /// Runs no scripts of the page from its next load on.
+    pub async fn without_scripts(&mut self) {
+        self.call("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
+        self.call("Page.reload", json!({})).await;
+    }
+
     /// Makes the page as wide as a phone or a desktop, and the user one who likes it dark or light.
     pub async fn emulate(&mut self, width: u32, colours: &str) {
         let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
@@ -105,6 +113,7 @@ impl Browser {
         let code = match key {
             "Tab" => 9,
             "Enter" => 13,
+            "Escape" => 27,
             "PageUp" => 33,
             "PageDown" => 34,
             "End" => 35,

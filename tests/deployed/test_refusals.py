@@ -43,7 +43,7 @@ def a_token_without_the_scope_is_refused(clients, client, method, path):
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/products/x/nowhere/else", "/products/x/history/1", "/log", "/log/tile/entries"])
+@pytest.mark.parametrize("path", ["/nowhere", "/ui", "/products/x/nowhere/else", "/products/x/history/1", "/log", "/log/tile/entries"])
 def what_is_nowhere_is_404_with_a_token_and_without(reader, nobody, method, path):
     for client in (reader, nobody):
         answer = client.ask(method, path, {} if method == "POST" else None)

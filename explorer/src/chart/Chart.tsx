@@ -2,6 +2,8 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { axisLabel } from "../money";
+import { Actor } from "../parts/Actor";
+import { named } from "../people";
 import { count, date, locale, money, moment, zone } from "../state";
 import * as time from "../time";
 import type { Prices } from "../types";
@@ -155,7 +157,7 @@ function readout(props: Props, at: number, isNow: boolean, step: Step | undefine
   }
   const price = money(step.price, step.currency);
   const by = props.stated(step.sequence);
-  const set = by === undefined ? `since ${date(step.from)}` : `set by ${by.actor} in commit ${step.sequence}`;
+  const set = by === undefined ? `since ${date(step.from)}` : `set by ${named(by.actor)} in commit ${step.sequence}`;
   const late = by?.late === true ? `entered ${time.span(Date.parse(by.recordedAt) - step.from)} late` : "";
   return {
     text: `${when}: ${price}, ${set}${late === "" ? "" : `, ${late}`}`,
@@ -512,7 +514,7 @@ export function StepTable({ name, steps, stated, now, isRecorded }: { readonly i
                 <td title={moment(step.from)}>{brief(step.from)}</td>
                 <td>{step.to === undefined ? "in force" : brief(step.to)}</td>
                 <td class="number nowrap">{time.days((step.to ?? now) - step.from)}</td>
-                <td class="actor" dir="auto">{by?.actor ?? ""}</td>
+                <td class="actor" dir="auto">{by === undefined ? "" : <Actor of={by.actor} />}</td>
                 <td class="nowrap">
                   {by === undefined ? "" : date(by.recordedAt)}
                   {by?.late === true ? <span class="diamond" title="entered late" /> : null}

@@ -32,7 +32,9 @@ export function About() {
       </section>
       <section class="card">
         <h2>What is kept in this browser</h2>
-        <p>No cookies, no tokens. For this address:</p>
+        <p>
+          No cookies. Of a sign-in, this tab keeps until it is closed that there was one, and the token only if you asked for that. For this address, for ever:
+        </p>
         {lines.length === 0 ? (
           <p class="muted">Nothing.</p>
         ) : (

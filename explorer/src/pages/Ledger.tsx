@@ -8,6 +8,7 @@ import { keep, kept } from "../kept";
 import { onKey } from "../keys";
 import { following, learned, newest } from "../live";
 import { useLoad, useNow } from "../load";
+import { Actor } from "../parts/Actor";
 import { Copy, copy } from "../parts/Copy";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
@@ -16,6 +17,7 @@ import { Phrases } from "../parts/Phrases";
 import { Popover } from "../parts/Popover";
 import { SentMark } from "../parts/Sent";
 import { useNarrow } from "../narrow";
+import { named } from "../people";
 import { LedgerFilters } from "../parts/LedgerFilters";
 import { loggedSize } from "../seal";
 import { count, has, moment, refine, say, view, zone } from "../state";
@@ -418,7 +420,7 @@ function RunWords({ entries, unfold }: { readonly entries: readonly FeedEntry[];
   if (first === undefined) return null;
   return (
     <>
-      <b dir="auto">{first.commit?.metadata.actor}</b> recorded {count(entries.length)} changes in {runLength(entries)}: {runWords(entries)}.{" "}
+      <b dir="auto">{named(first.commit?.metadata.actor ?? "")}</b> recorded {count(entries.length)} changes in {runLength(entries)}: {runWords(entries)}.{" "}
       <button type="button" class="as-link" onClick={() => unfold(first.position)}>
         Show them
       </button>
@@ -526,9 +528,9 @@ function Who({ actor }: { readonly actor: string }) {
   return (
     <span class="who">
       <span class="avatar" aria-hidden="true">
-        {initials(actor)}
+        {initials(named(actor))}
       </span>
-      <bdi>{actor}</bdi>
+      <Actor of={actor} />
     </span>
   );
 }
@@ -550,7 +552,7 @@ function CardRow({ entry, isOpen }: { readonly entry: FeedEntry; readonly isOpen
       </div>
       <Late entry={entry} />
       <div class="muted small">
-        <bdi>{commit.metadata.actor}</bdi> · {entry.position} <SentMark receipts={entry.receipts} isLogged={isLogged(entry)} />
+        <Actor of={commit.metadata.actor} /> · {entry.position} <SentMark receipts={entry.receipts} isLogged={isLogged(entry)} />
       </div>
       {isOpen ? <CommitDetails entry={entry} /> : null}
     </li>

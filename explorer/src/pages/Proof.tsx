@@ -6,13 +6,14 @@ import { newest } from "../live";
 import { kept } from "../kept";
 import { useLoad } from "../load";
 import { download } from "../download";
+import { Actor } from "../parts/Actor";
 import { Copy } from "../parts/Copy";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
 import { Phrases } from "../parts/Phrases";
 import { ProofFiles } from "../parts/ProofFiles";
 import { checkLog, hasLog, remember, seal, type Seal } from "../seal";
-import { config, count, date, moment, refine, view } from "../state";
+import { config, count, date, has, moment, refine, view } from "../state";
 import { span } from "../time";
 import type { Feed } from "../types";
 import { access, verify } from "../verifier";
@@ -30,7 +31,13 @@ export function Proof() {
       <div class="page">
         <h1 tabIndex={-1}>Proof</h1>
         <div class="card nothing">
-          <p>This ledger has no signed log that you may read. The page of each product checks its chain.</p>
+          {has("log") ? (
+            <p>
+              Your sign-in may read products, not their history. It lacks <code>products/audit</code>; whoever runs this ledger can add it.
+            </p>
+          ) : (
+            <p>This ledger has no signed log. The page of each product checks its chain.</p>
+          )}
         </div>
       </div>
     );
@@ -321,7 +328,7 @@ function OneCommit({ note, size }: { readonly note: string; readonly size: numbe
             <Link to={productView(commit.product_id)}>
               <bdi>{commit.state.name}</bdi>
             </Link>
-            : <Phrases commit={commit} /> by <bdi>{commit.metadata.actor}</bdi>, {moment(commit.recorded_at)}.
+            : <Phrases commit={commit} /> by <Actor of={commit.metadata.actor} />, {moment(commit.recorded_at)}.
           </p>
           {inclusion === undefined ? (
             <p class="muted">It is in no signed checkpoint yet.</p>

@@ -5,11 +5,13 @@ import { useEffect, useRef } from "preact/hooks";
 import { address, away, busy } from "../api";
 import { useNow } from "../load";
 import { stays } from "../moment";
-import { claims, token } from "../session";
+import { leave } from "../leave";
+import { named } from "../people";
+import { allowed, claims, isNeeded, token } from "../session";
 import { hasLog } from "../seal";
 import { newest } from "../live";
-import { choose, config, go, hasFeed, page, said, switchZone, theme, view, zone } from "../state";
-import { clock } from "../time";
+import { choose, config, hasFeed, isOld, moment, page, said, switchZone, theme, view, zone } from "../state";
+import { clock, span } from "../time";
 import { format, misunderstood, type Page } from "../url";
 import { initials } from "../words";
 import { Icon, Mark } from "./icons";
@@ -49,7 +51,8 @@ function Entries({ withIcons = false }: { readonly withIcons?: boolean }) {
 
 function Person() {
   const own = claims.value;
-  const name = own?.subject ?? "";
+  const subject = own?.subject ?? "";
+  const name = named(subject);
   return (
     <Popover label="" value={
         <>
@@ -65,9 +68,15 @@ function Person() {
             <p>{config.value.mode === "open" ? "This server asks for no sign-in." : "Nobody has signed in."}</p>
           ) : (
             <p>
-              Signed in as <b dir="auto">{name === "" ? "somebody without a name" : name}</b>
-              <br />
-              <small class="muted">{own.scopes.join(", ")}</small>
+              Signed in as{" "}
+              <b dir="auto" title={subject}>
+                {name === "" ? "somebody without a name" : name}
+              </b>
+              <small class="muted">
+                <br />
+                May {allowed(own.scopes)}
+                {own.ends === undefined ? "." : `. Ends at ${moment(own.ends)}, in ${span(Math.max(0, own.ends - Date.now()))}.`}
+              </small>
             </p>
           )}
           <fieldset>
@@ -97,14 +106,7 @@ function Person() {
             </li>
             {own === undefined ? null : (
               <li>
-                <button
-                  type="button"
-                  class="as-link"
-                  onClick={() => {
-                    token.value = undefined;
-                    go({ page: "sign-in", parameters: {} });
-                  }}
-                >
+                <button type="button" class="as-link" onClick={leave}>
                   Sign out
                 </button>
               </li>
@@ -113,6 +115,23 @@ function Person() {
         </div>
       )}
     </Popover>
+  );
+}
+
+/** Before somebody has signed in there is nothing to go to. */
+function isOutside(): boolean {
+  return isNeeded.value && token.value === undefined;
+}
+
+function OldBar() {
+  if (!isOld.value) return null;
+  return (
+    <div class="bar" role="alert">
+      <span>This ledger runs a newer version now.</span>
+      <button type="button" class="button" onClick={() => location.reload()}>
+        Load it
+      </button>
+    </div>
   );
 }
 
@@ -188,12 +207,18 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
           <Mark />
           <span>{config.value.title}</span>
         </Link>
-        <nav class="pages" aria-label="Pages">
-          <Entries />
-          <a href={address("docs")}>Try it</a>
-        </nav>
-        <Search />
-        <SealMark />
+        {isOutside() ? (
+          <span class="spring" />
+        ) : (
+          <>
+            <nav class="pages" aria-label="Pages">
+              <Entries />
+              <a href={address("docs")}>Try it</a>
+            </nav>
+            <Search />
+            <SealMark />
+          </>
+        )}
         <button type="button" class="button zone" onClick={switchZone} title="Show times in UTC or in the zone of this computer">
           {zone.value === "utc" ? "UTC" : "Local"}
           <span class="sr"> times; press to change</span>
@@ -201,6 +226,7 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
         <Person />
       </header>
       <main id="main" tabIndex={-1}>
+        <OldBar />
         <AwayBar />
         <LinkNotes />
         {children}
@@ -211,9 +237,11 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
         <span>Everything here comes from this server.</span>
         <Link to={{ page: "about", parameters: {} }}>About</Link>
       </footer>
-      <nav class="bottom" aria-label="Pages, at the bottom">
-        <Entries withIcons />
-      </nav>
+      {isOutside() ? null : (
+        <nav class="bottom" aria-label="Pages, at the bottom">
+          <Entries withIcons />
+        </nav>
+      )}
       <div class="sr" role="status" aria-live="polite">
         {said.value}
       </div>

@@ -6,6 +6,7 @@ import { count, date, refine, zone } from "../state";
 import * as time from "../time";
 import type { FeedEntry } from "../types";
 import { KINDS } from "../url";
+import { Actor } from "./Actor";
 import { Popover } from "./Popover";
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -148,7 +149,7 @@ function Who({ entries, value, close }: { readonly entries: readonly FeedEntry[]
             close();
           }}
         >
-          <bdi>{name}</bdi>
+          <Actor of={name} />
         </button>
       ))}
       <Typed label="Another name, whole" value={value} put={(text) => refine({ who: text, open: undefined })} close={close} />

@@ -1,7 +1,14 @@
 // What takes the place of a part that failed, and of one that is still loading.
 
 import { Problem } from "../api";
+import { may } from "../session";
 import { Copy } from "./Copy";
+
+/** What a token without `products/audit` leaves out. */
+const NO_HISTORY = {
+  title: "Your sign-in may read products, not their history.",
+  detail: "It lacks products/audit; whoever runs this ledger can add it.",
+};
 
 /** The words for a problem. */
 function words(error: unknown): { title: string; detail: string; reference: string } {
@@ -14,6 +21,7 @@ function words(error: unknown): { title: string; detail: string; reference: stri
     internal: "A fault of the ledger. Whoever runs it finds it by the reference.",
     malformed: "This link asks for something the ledger does not understand.",
   };
+  if (error.kind === "forbidden" && !may("products/audit")) return { ...NO_HISTORY, reference: error.reference };
   if (error.kind === "forbidden") {
     return {
       title: "Your sign-in may not read this.",

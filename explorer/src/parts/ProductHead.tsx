@@ -5,6 +5,8 @@ import { type Moment, stays } from "../moment";
 import { date, has, money, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Product } from "../types";
+import { named } from "../people";
+import { Actor } from "./Actor";
 import { Copy } from "./Copy";
 import { Link } from "./Link";
 import { ChooseMoment } from "./MomentBar";
@@ -83,7 +85,7 @@ function State({ product, deletedAt, deletedBy }: { readonly product: Product; r
   return (
     <span class="state removed">
       <span aria-hidden="true">□</span> Removed {deletedAt === undefined ? "" : date(deletedAt)}
-      {deletedBy === undefined ? "" : ` by ${deletedBy}`}
+      {deletedBy === undefined ? "" : ` by ${named(deletedBy)}`}
     </span>
   );
 }
@@ -105,7 +107,7 @@ function Price({ shown, moment, step, by, before }: Props) {
           `, set in commit ${step.sequence}.`
         ) : (
           <>
-            , set by <bdi>{by.metadata.actor}</bdi> in commit {step.sequence}, recorded {date(by.recorded_at)}.
+            , set by <Actor of={by.metadata.actor} /> in commit {step.sequence}, recorded {date(by.recorded_at)}.
           </>
         )}
       </p>

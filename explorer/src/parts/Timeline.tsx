@@ -11,6 +11,7 @@ import * as time from "../time";
 import type { Commit, Product, Receipts } from "../types";
 import { changed, understood } from "../url";
 import { phrases } from "../words";
+import { Actor } from "./Actor";
 import { CommitDetails } from "./CommitDetails";
 import { Link } from "./Link";
 import { Failure, Waiting } from "./Notice";
@@ -197,7 +198,7 @@ function One({ commit, position, isOpen, isNewest }: { readonly commit: Told; re
         </div>
         {details.length === 0 || isOpen ? null : <FieldChanges changes={details} isBrief />}
         <div class="muted small">
-          <bdi>{commit.metadata.actor}</bdi>
+          <Actor of={commit.metadata.actor} />
           {isLate ? (
             <span class="late">
               {" "}

@@ -6,6 +6,7 @@ mod given;
 mod log;
 mod logs;
 mod malformed;
+mod pages;
 mod projector;
 mod query_api;
 mod reconcile;

@@ -1,9 +1,10 @@
 //! The explorer: the pages for people at `/`, built in `explorer/` and embedded in this program.
 //!
-//! The promise: the pages load from and connect to this server only, run no script and no style that is not one of its files, and
-//! cannot be framed.
+//! The promise: the pages load from and connect to this server only, and to the issuer's token endpoint where people sign in there;
+//! they run no script and no style that is not one of its files, and cannot be framed.
 
 mod assets;
+mod sign_in;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -21,11 +22,18 @@ use crate::api::{Api, Describe, Endpoint};
 use crate::operation::{Components, Operation, OperationResponse, example, path};
 use crate::{BasePath, Problem, ProblemKind};
 use assets::{Asset, INDEX};
+pub use sign_in::{
+    CLIENT, CLIENT_SCOPES, ENDPOINTS, IssuerEndpoints, PEOPLE_URL, PeopleSignIn, PublicClient,
+    READING_SCOPES, WrongSignIn, is_secure, people_url,
+};
 
 /// `base-uri` is needed by the page's `<base>`; its one policy of trusted types makes the address of its worker.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     worker-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types ledger";
+
+/// The rule of the policy that the origin of the token endpoint is added to.
+const CONNECTED: &str = "connect-src 'self'";
 
 const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), \
     microphone=(), midi=(), payment=(), usb=()";
@@ -78,6 +86,10 @@ impl Feature {
 pub struct Explorer {
     /// Whether requests need a token.
     pub needs_token: bool,
+    /// How people get one, beside giving one that they have.
+    pub sign_in: Option<Arc<PeopleSignIn>>,
+    /// The path of the file with the names of people, if there is one.
+    pub people_url: Option<String>,
     /// What the server has beyond what all have.
     pub features: Vec<Feature>,
     /// The orders of the catalogue that are kept.
@@ -95,8 +107,23 @@ struct PageConfig<'a> {
     build: String,
     base: &'a str,
     mode: &'static str,
+    #[serde(flatten)]
+    sign_in: Option<ToldSignIn<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people_url: Option<&'a str>,
     features: Vec<String>,
     default_currency: Currency,
+}
+
+/// What the page needs to let somebody sign in.
+#[derive(Serialize)]
+struct ToldSignIn<'a> {
+    authorize_url: &'a str,
+    token_url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_session_url: Option<&'a str>,
+    client_id: &'a str,
+    scopes: &'a str,
 }
 
 /// The routes' state: no explorer, no pages.
@@ -119,11 +146,12 @@ fn table() -> Api<Served> {
 
 async fn root(State(explorer): State<Served>, base: BasePath, asked: HeaderMap) -> Result<Response, Problem> {
     let vary = (header::VARY, "Accept");
-    if explorer.is_none() || !accepts(&asked, header::ACCEPT, "text/html") {
+    let wanted = accepts(&asked, header::ACCEPT, "text/html");
+    let Some(explorer) = explorer.filter(|_| wanted) else {
         return Ok(([vary], TEXT).into_response());
-    }
+    };
     let page = page(&base).ok_or_else(damaged)?;
-    let mut response = text(&asked, "text/html; charset=utf-8", page);
+    let mut response = text(&asked, &explorer.policy(), "text/html; charset=utf-8", page);
     response.headers_mut().insert(vary.0, HeaderValue::from_static(vary.1));
     Ok(response)
 }
@@ -146,7 +174,7 @@ async fn config(
 ) -> Result<Response, Problem> {
     let explorer = explorer.ok_or_else(switched_off)?;
     let told = explorer.told(&base).ok_or_else(damaged)?;
-    Ok(text(&asked, "application/json", told))
+    Ok(text(&asked, &explorer.policy(), "application/json", told))
 }
 
 impl Explorer {
@@ -154,15 +182,41 @@ impl Explorer {
         let own = self.features.iter().flat_map(Feature::names).map(|name| (*name).to_owned());
         let of_all = ["as_of", "in_force", "status", "csv", "sku", "categories"].map(str::to_owned);
         let orders = format!("orders:{}", self.orders);
+        let sign_in = self.ready().map(|(client, endpoints)| ToldSignIn {
+            authorize_url: endpoints.authorize(),
+            token_url: endpoints.token(),
+            end_session_url: endpoints.end_session(),
+            client_id: client.id(),
+            scopes: client.scopes(),
+        });
         let config = PageConfig {
             title: "Product ledger",
             build: format!("{}+{:08x}", env!("CARGO_PKG_VERSION"), fingerprint(&INDEX.text()?) >> 32),
             base: base.as_str(),
-            mode: if self.needs_token { "token" } else { "open" },
+            mode: match (self.needs_token, &sign_in) {
+                (false, _) => "open",
+                (true, None) => "token",
+                (true, Some(_)) => "oidc",
+            },
+            sign_in,
+            people_url: self.people_url.as_deref(),
             features: own.chain(of_all).chain([orders]).collect(),
             default_currency: self.default_currency,
         };
         serde_json::to_string(&config).ok()
+    }
+
+    /// The sign-in, where requests need a token and the issuer's endpoints are known.
+    fn ready(&self) -> Option<(&PublicClient, &IssuerEndpoints)> {
+        self.sign_in.as_ref().filter(|_| self.needs_token)?.ready()
+    }
+
+    /// The policy of the pages.
+    fn policy(&self) -> String {
+        match self.ready() {
+            Some((_, issuer)) => POLICY.replace(CONNECTED, &format!("{CONNECTED} {}", issuer.token_origin())),
+            None => POLICY.to_owned(),
+        }
     }
 }
 
@@ -175,13 +229,13 @@ async fn file(
     let asset = Asset::named(&name).ok_or_else(|| {
         Problem::new(ProblemKind::NotFound, "The explorer of this build has no file of this name.")
     })?;
-    let etag = format!("\"{name}\"");
+    let (etag, policy) = (format!("\"{name}\""), explorer.policy());
     let cached = if asset.is_hashed() { FOR_EVER } else { ALWAYS_NEW };
     if asset.is_hashed() && is_known(&asked, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, guards(cached, &etag)).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, guards(cached, &etag, &policy)).into_response());
     }
     let media_type = [(header::CONTENT_TYPE, asset.media_type())];
-    let mut headers = guards(cached, &etag);
+    let mut headers = guards(cached, &etag, &policy);
     if !asset.is_hashed() {
         headers.remove(header::ETAG);
     }
@@ -194,9 +248,10 @@ async fn file(
 }
 
 /// A text that may be another one the next time. It is not compressed: it fits into two packets.
-fn text(asked: &HeaderMap, media_type: &'static str, text: String) -> Response {
-    let etag = format!("\"{:016x}\"", fingerprint(&text));
-    let mut headers = guards(ALWAYS_NEW, &etag);
+fn text(asked: &HeaderMap, policy: &str, media_type: &'static str, text: String) -> Response {
+    // A browser that keeps the page keeps its policy too, so another policy makes another page.
+    let etag = format!("\"{:016x}\"", fingerprint(&format!("{policy}{text}")));
+    let mut headers = guards(ALWAYS_NEW, &etag, policy);
     if is_known(asked, &etag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
@@ -204,10 +259,9 @@ fn text(asked: &HeaderMap, media_type: &'static str, text: String) -> Response {
     (headers, Body::from(text)).into_response()
 }
 
-fn guards(cached: &'static str, etag: &str) -> HeaderMap {
+fn guards(cached: &'static str, etag: &str, policy: &str) -> HeaderMap {
     let fixed = [
         (header::CACHE_CONTROL, cached),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::VARY, "Accept-Encoding"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -215,6 +269,9 @@ fn guards(cached: &'static str, etag: &str) -> HeaderMap {
     ];
     let mut headers =
         HeaderMap::from_iter(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    // Without an addition that is no text of a header, the policy is the stricter one.
+    let policy = HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static(POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }
@@ -277,7 +334,9 @@ fn describe_config(_: &mut Components) -> Operation {
         "type": "object",
         "required": ["title", "build", "base", "mode", "features", "default_currency"],
         "properties": {
-            "title": text, "build": text, "base": text, "mode": {"type": "string", "enum": ["open", "token"]},
+            "title": text, "build": text, "base": text, "mode": {"type": "string", "enum": ["open", "token", "oidc"]},
+            "authorize_url": text, "token_url": text, "end_session_url": text, "client_id": text, "scopes": text,
+            "people_url": text,
             "features": {"type": "array", "items": text}, "default_currency": text,
         },
     });
@@ -285,7 +344,7 @@ fn describe_config(_: &mut Components) -> Operation {
         "features": ["commits", "days", "log", "events", "as_of", "in_force", "status", "csv", "sku", "categories", "orders:id,name,price,updated_at"],
         "default_currency": "USD"});
     Operation::new("getExplorerConfig", "Service", "What the pages for people are told about this server")
-        .description("`mode` is `token` where requests need one; `features` names what the server has.")
+        .description("`mode` is `token` where requests need one, and `oidc` where people also sign in at the issuer, by a code with PKCE (`authorize_url`, `token_url`, `client_id`, `scopes`, and `end_session_url` if the issuer has one). `people_url`, if there is one, is a JSON object of names by subject. `features` names what the server has.")
         .answer(
             200,
             OperationResponse::new("The settings of the pages.").json(&schema, &example("config", &shown)),

@@ -9,6 +9,8 @@ use super::*;
 fn explorer() -> Explorer {
     Explorer {
         needs_token: false,
+        sign_in: None,
+        people_url: None,
         features: vec![Feature::Commits],
         orders: Orders::default(),
         default_currency: Currency::parse("USD").unwrap(),
@@ -152,5 +154,64 @@ fn no_file_names_another_server() {
             let found = text.find(scheme).map(|at| &text[at.saturating_sub(40)..(at + 60).min(text.len())]);
             assert_eq!(found, None, "{}", asset.name);
         }
+    }
+}
+
+fn people(is_ready: bool) -> Arc<PeopleSignIn> {
+    let sign_in = PeopleSignIn::of(PublicClient::new("explorer", READING_SCOPES).unwrap());
+    if is_ready {
+        let (authorize, token) = ("https://id.example.com/authorize?a=b", "https://tokens.example.com/token");
+        sign_in.found(IssuerEndpoints::new(authorize, token, Some("https://id.example.com/out")).unwrap());
+    }
+    Arc::new(sign_in)
+}
+
+#[tokio::test]
+async fn people_sign_in_at_the_issuer_once_its_endpoints_are_known_and_where_a_token_is_needed() {
+    for (needs_token, is_ready, mode) in [(true, true, "oidc"), (true, false, "token"), (false, true, "open")]
+    {
+        let explorer = Explorer { needs_token, sign_in: Some(people(is_ready)), ..explorer() };
+        let (_, headers, told) = asked(Some(explorer.clone()), "", "/ui/config.json", &[]).await;
+        let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(told["mode"], mode);
+        let sign_in = json!({
+            "authorize_url": "https://id.example.com/authorize?a=b", "token_url": "https://tokens.example.com/token",
+            "end_session_url": "https://id.example.com/out", "client_id": "explorer", "scopes": READING_SCOPES,
+        });
+        for (name, value) in sign_in.as_object().unwrap() {
+            assert_eq!(told.get(name), (mode == "oidc").then_some(value), "{mode}: {name}");
+        }
+        // The one other origin that the pages may connect to, and nothing else of the policy changes.
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        let added = " https://tokens.example.com";
+        assert_eq!(policy.contains(added), mode == "oidc", "{policy}");
+        assert_eq!(policy.replace(added, ""), POLICY);
+        for path in ["/", "/ui/LICENSES.txt"] {
+            let (_, headers, _) = asked(Some(explorer.clone()), "", path, &[("accept", "text/html")]).await;
+            assert_eq!(headers["content-security-policy"], policy, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_a_browser_keeps_is_another_one_under_another_policy() {
+    let sign_in = people(false);
+    let explorer = Explorer { needs_token: true, sign_in: Some(sign_in.clone()), ..explorer() };
+    let accept = ("accept", "text/html");
+    let (_, headers, _) = asked(Some(explorer.clone()), "", "/", &[accept]).await;
+    let etag = headers["etag"].to_str().unwrap().to_owned();
+    sign_in.found(IssuerEndpoints::new("https://a.example/a", "https://a.example/t", None).unwrap());
+    let (status, headers, _) = asked(Some(explorer), "", "/", &[accept, ("if-none-match", &etag)]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(headers["content-security-policy"].to_str().unwrap().contains("https://a.example;"));
+}
+
+#[tokio::test]
+async fn the_page_is_told_where_the_names_of_people_are() {
+    for people_url in [None, Some("/people.json".to_owned())] {
+        let explorer = Explorer { people_url: people_url.clone(), ..explorer() };
+        let (_, _, told) = asked(Some(explorer), "", "/ui/config.json", &[]).await;
+        let told: serde_json::Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(told.get("people_url"), people_url.map(|path| json!(path)).as_ref());
     }
 }

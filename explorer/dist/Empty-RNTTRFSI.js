@@ -1,1 +1,0 @@
-import{a}from"./chunk-XXHJQUMC.js";import"./chunk-745DLLTG.js";import"./chunk-ACYBDGUV.js";import"./chunk-7T7N2BL5.js";import"./chunk-77EPUAHT.js";import"./chunk-ILH4K6IH.js";import"./chunk-YBS4Y42C.js";import"./chunk-ZWBAZKQY.js";import"./chunk-ASFFI5QV.js";import"./chunk-RLH3V6A7.js";export{a as Empty};

@@ -1,1 +1,0 @@
-import{U as e,ea as t}from"./chunk-ASFFI5QV.js";import{g as n}from"./chunk-RLH3V6A7.js";function f({to:o,children:a,...i}){let l=r=>{r.metaKey||r.ctrlKey||r.shiftKey||r.altKey||r.button!==0||(r.preventDefault(),t(o))};return n("a",{...i,href:e(o),onClick:l,children:a})}export{f as a};
