@@ -149,7 +149,7 @@ pub async fn run(
     let key = log.as_ref().map(|(log, _)| log.key.clone());
     let (tasks, progress) = background::keep_log(&system, log, directory_of(&storage), &stopping);
     background.extend(tasks);
-    let status = ServerStatus::new(&system, &recorder, progress, flags);
+    let status = ServerStatus::new(&system, (&recorder, &admission), progress, flags);
     let refusals = status.refusals.clone();
     let layers = |routes| refusals.wrap(host::wrap(pages.wrap(admission.wrap(authenticated, routes))));
     let routes = routes.merge(web::about::routes(explorer)).merge(of_log);

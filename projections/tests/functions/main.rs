@@ -11,3 +11,4 @@ mod query_api;
 mod reconcile;
 mod silence;
 mod start;
+mod status;
