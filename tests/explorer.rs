@@ -1,6 +1,7 @@
 //! The pages for people in a real browser: what they show, by which steps, that they contact no other server, fit a phone, and can
 //! be read by everybody.
 
+mod health;
 mod story;
 
 use std::path::PathBuf;

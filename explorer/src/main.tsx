@@ -9,18 +9,20 @@ import { Failure, Waiting } from "./parts/Notice";
 import { Frame } from "./parts/Frame";
 import { isNeeded, refused, token } from "./session";
 import { sealAtStart } from "./seal";
+import { watchStatus } from "./status";
 import { applyTheme, config, home, page, said, sampling, view } from "./state";
 import type { Config } from "./types";
 import { format, parse, type View } from "./url";
 import { Ledger } from "./pages/Ledger";
 
-type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "empty";
+type Shown = "ledger" | "catalogue" | "p" | "proof" | "health" | "sign-in" | "keys" | "about" | "empty";
 
 /** The pages that are loaded when they are asked for. */
 const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentType>>> = {
   catalogue: async () => (await import("./pages/Catalogue")).Catalogue,
   p: async () => (await import("./pages/Product")).ProductPage,
   proof: async () => (await import("./pages/Proof")).Proof,
+  health: async () => (await import("./pages/Health")).Health,
   "sign-in": async () => (await import("./pages/SignIn")).SignIn,
   keys: async () => (await import("./pages/Keys")).Keys,
   about: async () => (await import("./pages/About")).About,
@@ -117,6 +119,7 @@ async function start(): Promise<void> {
   listen();
   sealAtStart();
   follow();
+  watchStatus();
   void watchBuild();
 }
 

@@ -1,7 +1,7 @@
 // The fragment of the address and the view that it stands for. Pure; `format(parse(text))` gives a fragment of the same view.
 
 /** The pages, by the first segment of the fragment. */
-export const PAGES = ["ledger", "catalogue", "p", "proof", "sign-in", "keys", "about"] as const;
+export const PAGES = ["ledger", "catalogue", "p", "proof", "health", "sign-in", "keys", "about"] as const;
 
 /** A page of the explorer; `home` leads to the first page that this server has. */
 export type Page = "home" | (typeof PAGES)[number];
@@ -61,6 +61,7 @@ const RULES: Readonly<Record<Page, Readonly<Record<string, Rule>>>> = {
     only: ["prices", "details"],
   },
   proof: { position: NUMBER },
+  health: { parked: ANY },
   "sign-in": { then: ANY },
   keys: {},
   about: {},

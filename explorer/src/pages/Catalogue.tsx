@@ -13,6 +13,7 @@ import { Link } from "../parts/Link";
 import { Popover } from "../parts/Popover";
 import { useNarrow } from "../narrow";
 import { config, count, date, has, money, orders, refine, say, view } from "../state";
+import { status } from "../status";
 import type { CategoryPage, Product, ProductPage } from "../types";
 import { productView, understood } from "../url";
 import { Empty } from "./Empty";
@@ -83,7 +84,7 @@ export function Catalogue() {
       <div class="head">
         <div>
           <h1 tabIndex={-1}>Catalogue</h1>
-          <p class="muted" aria-live="polite">{total(shown)}</p>
+          <p class="muted" aria-live="polite">{total(shown, isPlain)}</p>
         </div>
         <div class="actions">
           <button type="button" class="button" onClick={() => void copy(location.href, "Link copied. It shows the same to everybody who may read this ledger.")}>
@@ -129,11 +130,12 @@ function useSettled(value: number, delay: number): number {
   return settled;
 }
 
-function total(list: List | undefined): string {
+function total(list: List | undefined, isAll: boolean): string {
   if (list === undefined) return "";
   const number = list.products.length;
   if (list.next === null) return `${count(number)} product${number === 1 ? "" : "s"}`;
-  return `More than ${count(number)} products`;
+  const counted = isAll ? status()?.products?.active : undefined;
+  return counted === undefined || counted < number ? `More than ${count(number)} products` : `${count(counted)} products`;
 }
 
 function Filters({ parameters }: { readonly parameters: Parameters }) {

@@ -6,6 +6,7 @@ import { address, away, busy } from "../api";
 import { useNow } from "../load";
 import { claims, token } from "../session";
 import { hasLog } from "../seal";
+import { hasStatus, waiting } from "../status";
 import { choose, config, go, hasFeed, page, said, switchZone, theme, view, zone } from "../state";
 import { clock } from "../time";
 import { format, misunderstood, type Page } from "../url";
@@ -19,7 +20,9 @@ import { SealMark } from "./Seal";
 interface Entry {
   readonly page: Page;
   readonly name: string;
-  readonly icon: "ledger" | "catalogue" | "proof";
+  readonly icon: "ledger" | "catalogue" | "proof" | "health";
+  /** How much waits there for somebody. */
+  readonly waiting?: number;
 }
 
 function entries(): Entry[] {
@@ -27,6 +30,7 @@ function entries(): Entry[] {
     hasFeed() && { page: "ledger", name: "Ledger", icon: "ledger" },
     { page: "catalogue", name: "Catalogue", icon: "catalogue" },
     hasLog() && { page: "proof", name: "Proof", icon: "proof" },
+    hasStatus() && { page: "health", name: "Health", icon: "health", waiting: waiting() },
   ];
   return all.filter((one) => one !== false);
 }
@@ -36,9 +40,20 @@ function Entries({ withIcons = false }: { readonly withIcons?: boolean }) {
   return (
     <>
       {entries().map((one) => (
-        <Link key={one.page} to={{ page: one.page, parameters: {} }} {...(one.page === current ? { "aria-current": "page" as const } : {})}>
+        <Link
+          key={one.page}
+          to={{ page: one.page, parameters: {} }}
+          {...(one.page === current ? { "aria-current": "page" as const } : {})}
+          {...(one.waiting ? { "aria-label": `${one.name}, ${one.waiting} ${one.waiting === 1 ? "thing" : "things"} to look at` } : {})}
+        >
           {withIcons ? <Icon name={one.icon} /> : null}
-          {one.name}
+          {one.waiting ? (
+            <span>
+              {one.name} <span class="badge">{one.waiting}</span>
+            </span>
+          ) : (
+            one.name
+          )}
         </Link>
       ))}
     </>
