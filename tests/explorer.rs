@@ -425,8 +425,17 @@ fn the_sources_write_no_markup_from_texts_and_what_decides_imports_no_preact() {
         {
             assert!(!text.contains(forbidden), "{name} has {forbidden}");
         }
-        let decides =
-            ["verify/", "chart/scale", "chart/steps", "url.ts", "words.ts", "money.ts", "time.ts", "csv.ts"];
+        let decides = [
+            "verify/",
+            "chart/scale",
+            "chart/steps",
+            "url.ts",
+            "words.ts",
+            "money.ts",
+            "time.ts",
+            "csv.ts",
+            "health.ts",
+        ];
         if decides.iter().any(|part| name.starts_with(part)) {
             assert!(!text.contains("preact") && !text.contains("Date.now"), "{name}");
         }
