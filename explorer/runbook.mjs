@@ -146,6 +146,7 @@ export function runbook(text, style) {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Runbook · Product ledger</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="${style}">
 </head>
 <body>

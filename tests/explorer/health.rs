@@ -226,7 +226,7 @@ async fn every_state_has_its_sign_and_its_sentence() {
     // That nothing is signed is said on every page.
     answers(&mut browser, &with(&json!({"log": late_log()})));
     browser.open(&format!("{}/#/catalogue", ledger.url)).await;
-    let seal = "document.querySelector('.seal')?.innerText ?? ''";
+    let seal = "document.querySelector('.seal')?.innerText.replace(/\\s+/g, ' ') ?? ''";
     let is_late =
         |seal: &Value| seal.as_str().is_some_and(|seal| seal.contains("! Signed") && seal.contains("ago"));
     browser.until(seal, is_late).await;
