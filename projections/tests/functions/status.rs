@@ -1,11 +1,11 @@
 //! `GET /status` of the query function: what tables and the bucket of the log tell, and how many requests that takes.
 
 use aws_sdk_dynamodb::Client;
-use event_store::receipts::{EventPublication, PublicationRecord};
+use event_store::receipts::EventPublication;
 use event_store::{DynamoReceipts, Receipts};
 use loopback::FunctionProcess;
 use projections::http::status::MOST_REQUESTS;
-use schema::{PublicationReceipt, fixtures};
+use schema::{PublicationReceipt, PublicationRecord, fixtures};
 use serde_json::{Value, json};
 
 use crate::given::{invoke, projector, reconcile, reply};
