@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::counts::counted;
-use crate::out::{self, Output};
+use crate::out;
 use crate::remote::{LedgerClient, RemoteServer};
 use crate::text_table::{TextTable, escaped, moment, terminal_width};
 
@@ -51,7 +51,7 @@ pub async fn run(arguments: StatusArgs) -> anyhow::Result<ExitCode> {
     }
     let tables = [Some(state(&status)), parked(&status), refused(&status)];
     let drawn: Vec<String> = tables.into_iter().flatten().map(|table| table.draw(terminal_width())).collect();
-    let (Output::Open | Output::Closed) = out::print(&drawn.join("\n"))?;
+    out::print(&drawn.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
