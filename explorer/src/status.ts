@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { getText } from "./api";
-import { attention, recent, type Sample, type Status } from "./health";
+import type { Sample, Status } from "./health";
 import { may } from "./session";
 import { has, page } from "./state";
 
@@ -42,10 +42,8 @@ export function status(): Status | undefined {
   return samples.value.at(-1)?.status;
 }
 
-/** How many things wait for somebody. */
-export function waiting(): number {
-  return attention(samples.value, Date.now()).count;
-}
+/** How many things wait for somebody, and whether commits wait too long for a signature. */
+export const standing = signal<{ readonly count: number; readonly isLogLate: boolean }>({ count: 0, isLogLate: false });
 
 let hiddenSince: number | undefined;
 let asked = 0;
@@ -80,8 +78,12 @@ export async function ask(): Promise<void> {
   asked = Date.now();
   try {
     const text = await getText("status", { once: true, signal: AbortSignal.timeout(PATIENCE) });
+    // What decides is not needed for the first page.
+    const { attention, logLevel, recent } = await import("./health");
     const now = Date.now();
-    samples.value = recent([...samples.value, { at: now, status: JSON.parse(text) as Status }], now);
+    const answer = JSON.parse(text) as Status;
+    samples.value = recent([...samples.value, { at: now, status: answer }], now);
+    standing.value = { count: attention(samples.value, now).count, isLogLate: logLevel(answer) === "act" };
     failure.value = undefined;
   } catch (error) {
     failure.value = error;

@@ -6,7 +6,7 @@ import { address, away, busy } from "../api";
 import { useNow } from "../load";
 import { claims, token } from "../session";
 import { hasLog } from "../seal";
-import { hasStatus, waiting } from "../status";
+import { hasStatus, standing } from "../status";
 import { choose, config, go, hasFeed, page, said, switchZone, theme, view, zone } from "../state";
 import { clock } from "../time";
 import { format, misunderstood, type Page } from "../url";
@@ -30,7 +30,7 @@ function entries(): Entry[] {
     hasFeed() && { page: "ledger", name: "Ledger", icon: "ledger" },
     { page: "catalogue", name: "Catalogue", icon: "catalogue" },
     hasLog() && { page: "proof", name: "Proof", icon: "proof" },
-    hasStatus() && { page: "health", name: "Health", icon: "health", waiting: waiting() },
+    hasStatus() && { page: "health", name: "Health", icon: "health", waiting: standing.value.count },
   ];
   return all.filter((one) => one !== false);
 }

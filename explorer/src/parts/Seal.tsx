@@ -1,17 +1,16 @@
 // The seal in the header: what this browser has checked of the log, in a few words.
 
-import { logLevel } from "../health";
 import { newest } from "../live";
 import { hasLog, seal } from "../seal";
 import { count } from "../state";
-import { status } from "../status";
+import { standing, status } from "../status";
 import { span } from "../time";
 import { Link } from "./Link";
 
 /** Since when nothing was signed although commits wait; `undefined`: nothing waits for long, or it is not known. */
 function unsignedFor(): string | undefined {
   const known = status();
-  if (known === undefined || known.log === null || logLevel(known) !== "act") return undefined;
+  if (known === undefined || known.log === null || !standing.value.isLogLate) return undefined;
   const { signed_at, oldest_unlogged_ms } = known.log;
   return signed_at === null ? `Unsigned for ${span(oldest_unlogged_ms)}` : `Signed ${span(Date.now() - Date.parse(signed_at))} ago`;
 }
