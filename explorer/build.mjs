@@ -4,8 +4,10 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { runbook } from "./runbook.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
+const RUNBOOK = join(HERE, "../docs/operations.md");
 const SAMPLE = join(HERE, "../tests/data/adventureworks.ndjson");
 
 /** The options of every bundle. */
@@ -85,6 +87,7 @@ export async function buildInto(folder, { dev = false } = {}) {
   writeFileSync(join(folder, sampleName), text);
   writeFileSync(join(folder, "LICENSES.txt"), licences([worker.metafile, page.metafile]));
   const html = readFileSync(join(HERE, "src/index.html"), "utf8");
+  writeFileSync(join(folder, "runbook.html"), runbook(readFileSync(RUNBOOK, "utf8"), nameOf(page, "src/style.css")));
   const style = `ui/${nameOf(page, "src/style.css")}`;
   const main = `ui/${nameOf(page, "src/main.tsx")}`;
   const preloads = page.metafile.outputs[Object.keys(page.metafile.outputs).find((name) => basename(name) === basename(main))].imports

@@ -77,6 +77,7 @@ fn calls(subcommand: &str) -> Vec<Call> {
         "serve" | "watch" => vec![],
         "import" => vec![server(&["import", "lines.ndjson"])],
         "list" => vec![server(&["list"]), server(&["list", "--sort", "name", "--limit", "1", "--json"])],
+        "status" => vec![server(&["status"]), server(&["status", "--format", "json"])],
         "find" => {
             vec![server(&["find", "p"]), server(&["find", "nothing there"]), server(&["find", "p", "--json"])]
         }

@@ -56,6 +56,8 @@ fn ask_a_server(ledger: &Ledger, folder: &Path, tried: &mut Tried) {
         tried.ends(name, 0, with(arguments, there));
         tried.ends(name, 2, with(arguments, NOBODY));
     }
+    tried.ends("status", 0, with(&["status"], there));
+    tried.ends("status", 2, with(&["status"], NOBODY));
     tried.ends("commits", 0, with(&["commits"], there));
     tried.ends("commits", 1, with(&["commits", "--after", "99"], there));
     tried.ends("commits", 2, with(&["commits"], NOBODY));

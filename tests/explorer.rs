@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod evidence;
+mod health;
 mod issuer;
 mod product;
 mod sign_in;
@@ -464,6 +465,7 @@ fn the_sources_write_no_markup_from_texts_and_what_decides_imports_no_preact() {
             "programs.ts",
             "quoted.ts",
             "history-window.ts",
+            "health.ts",
         ];
         if decides.iter().any(|part| name.starts_with(part)) {
             assert!(!text.contains("preact") && !text.contains("Date.now"), "{name}");

@@ -22,7 +22,21 @@ async fn the_status_tells_what_the_ledger_has_and_what_waits() {
             && (on_dynamodb() || lags.iter().all(|lag| lag["oldest_behind_ms"] == 0))
     };
     let status = ledger.until("/status", |_, status| settled(status)).await;
-    assert_eq!(status["commands"], json!({"recorded": 4, "without_effect": 1, "refused": {}}));
+    let commands = &status["commands"];
+    assert_eq!(
+        (&commands["recorded"], &commands["without_effect"], &commands["refused"]),
+        (&json!(4), &json!(1), &json!({}))
+    );
+    // Of six requests; the slowest of ten may be beyond every bucket.
+    assert!(commands["p90_ms"].as_f64() > Some(0.0), "{commands}");
+    // The request for the status is one.
+    let load = &status["load"];
+    assert_eq!(load["requests"], json!({"open": 1, "most": 128}), "{load}");
+    assert_eq!(
+        (&load["streams"], &load["page_streams"]),
+        (&json!({"open": 0, "most": 64}), &json!({"open": 0, "most": 64}))
+    );
+    assert_eq!((&load["turned_away"], load["throttled"].is_u64()), (&json!(0), on_dynamodb()));
     assert_eq!((&status["tampering"], &status["refused"]), (&json!(0), &json!([])));
     assert_eq!(status["build"]["version"], env!("CARGO_PKG_VERSION"));
     if on_dynamodb() {

@@ -80,13 +80,13 @@ pub const VARIABLES: [Variable; 12] = [
         name: "LEDGER_URL",
         default: Some(DEFAULT_URL),
         effect: "URL of the server, as `--url`",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `catalogue`, `diff`, `watch`, `prove`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `catalogue`, `diff`, `status`, `watch`, `prove`, completions",
     },
     Variable {
         name: "LEDGER_TOKEN",
         default: None,
         effect: "bearer token that is sent to the server",
-        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `catalogue`, `diff`, `watch`, `prove`, `verify --url`, `log verify`, completions",
+        read_by: "`import`, `list`, `find`, `show`, `history`, `prices`, `commits`, `catalogue`, `diff`, `status`, `watch`, `prove`, `verify --url`, `log verify`, completions",
     },
 ];
 

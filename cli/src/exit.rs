@@ -28,7 +28,7 @@ pub struct ExitCodes {
 }
 
 /// The exit codes of every command.
-pub const EXIT_CODES: [ExitCodes; 19] = [
+pub const EXIT_CODES: [ExitCodes; 20] = [
     codes(
         &["serve"],
         "stopped by SIGINT or SIGTERM",
@@ -46,6 +46,12 @@ pub const EXIT_CODES: [ExitCodes; 19] = [
     codes(
         &["list", "find"],
         "done, whatever is listed",
+        None,
+        "wrong usage, or the server could not be reached or refused",
+    ),
+    codes(
+        &["status"],
+        "shown, whatever it tells",
         None,
         "wrong usage, or the server could not be reached or refused",
     ),

@@ -42,6 +42,7 @@ pub mod restore;
 mod retry;
 pub mod serve;
 pub mod show;
+pub mod status;
 pub mod text_table;
 mod trusted;
 pub mod verify;
@@ -86,6 +87,8 @@ enum Command {
     Catalogue(catalogue::CatalogueArgs),
     /// Compare the catalogues of two times.
     Diff(diff::DiffArgs),
+    /// Show how a ledger does and what waits for somebody, as its server tells it.
+    Status(status::StatusArgs),
     /// Show the events of a server as they come.
     Watch(watch::WatchArgs),
     /// Write every commit as NDJSON.
@@ -170,6 +173,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Commits(arguments) => commits::run(arguments).await,
             Command::Catalogue(arguments) => catalogue::run(arguments).await,
             Command::Diff(arguments) => diff::run(arguments).await,
+            Command::Status(arguments) => status::run(arguments).await,
             Command::Watch(arguments) => interrupt::ENDED.ends(watch::run(arguments)).await,
             Command::Export(arguments) => interrupt::NOT_WRITTEN.ends(export::run(arguments)).await,
             Command::Verify(arguments) => interrupt::NOT_CHECKED.ends(verify::run(arguments)).await,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
-use schema::{Clock, ProductId, Timestamp};
+use schema::{Clock, ProductId, Status, Timestamp};
 use serde::Serialize;
 use telemetry::meters::{RECONCILE_AGE, RECONCILE_LEFT, RECONCILE_OLDEST, RECONCILED};
 use telemetry::usage::UsageCounter;
@@ -24,7 +24,9 @@ use crate::journal::Journal;
 use crate::limits::{RunDeadlines, until};
 
 pub use compared::{ComparedProduct, GRACE};
-pub use rounds::{ConsumerTally, DynamoRounds, FinishedRound, MemoryRounds, Round, RoundTally, Rounds};
+pub use rounds::{
+    ConsumerTally, DynamoRounds, FinishedRound, MemoryRounds, Round, RoundTally, Rounds, StateTally,
+};
 
 /// Products that are listed at a time; after them the place is saved.
 const PAGE: usize = 100;
@@ -128,7 +130,10 @@ impl Reconciler {
         let mut run = ReconcileRun::default();
         let mut outcome = Ok(());
         if self.is_due(&round) {
-            round.started_at.get_or_insert((self.clock)());
+            if round.started_at.is_none() {
+                round.started_at = Some((self.clock)());
+                round.tally.states = Some(StateTally::default());
+            }
             let spent = UsageCounter::default();
             while Instant::now() < deadline && spent.usage().units < self.limits.units && !run.complete {
                 let before = run.compared;
@@ -176,13 +181,16 @@ impl Reconciler {
         });
         let mut results = std::pin::pin!(stream::iter(results).buffered(PARALLEL));
         while let Some((id, result)) = results.next().await {
-            let result = match result {
+            let (status, result) = match result {
                 Ok(result) => result?,
                 // The next run begins with it. Where it was the first, it would take all the time again.
                 Err(_) if run.compared > 0 => return Ok(()),
-                Err(_) => self.passed_over(consumer),
+                Err(_) => (None, self.passed_over(consumer)),
             };
             count(round, consumer, &id, &result);
+            if let Some((states, status)) = round.tally.states.as_mut().zip(status) {
+                states.add(status);
+            }
             run.compared += 1;
             round.after = id;
         }
@@ -190,20 +198,21 @@ impl Reconciler {
         Ok(())
     }
 
+    /// The results of a product, and its state if its newest commit can be read.
     async fn compared(
         &self,
         id: &str,
         consumer: &dyn ReconciledConsumer,
         deadline: Instant,
-    ) -> Result<Vec<ReconcileResult>, StoreError> {
+    ) -> Result<(Option<Status>, Vec<ReconcileResult>), StoreError> {
         let now = (self.clock)();
-        let all = |reason: &str| vec![left(now, reason); consumer.consumers().len()];
+        let all = |reason: &str| (None, vec![left(now, reason); consumer.consumers().len()]);
         let Ok(id) = ProductId::new(id) else {
             return Ok(all("it is no product id; run `ledger verify`"));
         };
         let journal = &*self.journal;
         match ComparedProduct::read(id, journal, now, deadline).await? {
-            Some(product) => consumer.reconcile(&product).await,
+            Some(product) => Ok((product.status(), consumer.reconcile(&product).await?)),
             None => Ok(all("its newest commit cannot be read or is gone; run `ledger verify`")),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_store::reconcile::{
     ComparedProduct, FinishedRound, GRACE, ReconcileLimits, ReconcileResult, ReconcileRun,
-    ReconciledConsumer, Round,
+    ReconciledConsumer, Round, StateTally,
 };
 use event_store::{Journal, MemoryJournal, MemoryRounds, Reconciler, Rounds, StoreError, seal};
 use schema::{Clock, StoredCommit, Timestamp, fixtures};
@@ -135,6 +135,29 @@ async fn a_run_ends_with_the_page_in_which_its_units_are_spent_and_the_next_one_
     assert!(asked.iter().eq((0..250).map(|n| format!("p{n:04}")).collect::<Vec<_>>().iter()), "{asked:?}");
     let last = given.last().await;
     assert_eq!((last.tally.products, last.tally.consumers[NAME].agrees), (250, 250));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_counts_products_by_their_state_and_none_that_it_cannot_read() {
+    let given = Given::products(150).await;
+    given.append("deleted", |stored| stored.0["state"]["status"] = "deleted".into()).await;
+    given.append("unreadable", |stored| stored.0["state"] = "?".into()).await;
+    let limits = ReconcileLimits { units: 1.0, ..ANY };
+    let first = given.run(limits, MINUTE).await.unwrap();
+    let second = given.run(limits, MINUTE).await.unwrap();
+    assert_eq!((first.compared, second.complete), (100, true));
+    let tally = given.last().await.tally;
+    assert_eq!((tally.products, tally.states), (152, Some(StateTally { active: 150, deleted: 1 })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_began_before_products_were_counted_by_their_state_tells_no_part_of_them() {
+    let given = Given::products(3).await;
+    let round = r#"{"after":"p0000","started_at":"2026-11-23T05:10:00.000Z","tally":{"products":1}}"#;
+    assert!(given.rounds.save(NAME, 0, &serde_json::from_str(round).unwrap()).await.unwrap());
+    assert!(given.run(ANY, MINUTE).await.unwrap().complete);
+    let tally = given.last().await.tally;
+    assert_eq!((tally.products, tally.states), (3, None));
 }
 
 #[tokio::test(start_paused = true)]

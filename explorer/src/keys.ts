@@ -3,6 +3,7 @@
 import { copy } from "./parts/Copy";
 import { go, hasFeed, page, refine, singleKeys, switchZone, view } from "./state";
 import { hasLog } from "./seal";
+import { hasStatus } from "./status";
 import type { Page } from "./url";
 
 /** The keys with what they do; the page `#/keys` lists them. */
@@ -11,6 +12,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ["g l", "Ledger"],
   ["g c", "Catalogue"],
   ["g p", "Proof"],
+  ["g h", "Health"],
   ["j  k", "Next and previous row"],
   ["Enter", "Open the row"],
   ["o", "Open below the row, and close"],
@@ -73,6 +75,7 @@ function pressed(key: string): boolean {
     if (key === "l" && hasFeed()) goTo("ledger");
     else if (key === "c") goTo("catalogue");
     else if (key === "p" && hasLog()) goTo("proof");
+    else if (key === "h" && hasStatus()) goTo("health");
     else return false;
     return true;
   }

@@ -11,12 +11,13 @@ import { Frame } from "./parts/Frame";
 import { learnNames } from "./people";
 import { challenge, isNeeded, may, token } from "./session";
 import { sealAtStart } from "./seal";
+import { watchStatus } from "./status";
 import { applyTheme, config, home, isOld, page, sampling, view } from "./state";
 import type { Config } from "./types";
 import { format, parse, type View } from "./url";
 import { Ledger } from "./pages/Ledger";
 
-type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "evidence" | "empty" | "lacking";
+type Shown = "ledger" | "catalogue" | "p" | "proof" | "health" | "sign-in" | "keys" | "about" | "evidence" | "empty" | "lacking";
 
 /** The pages that are loaded when they are asked for. */
 const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentType>>> = {
@@ -24,6 +25,7 @@ const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentTy
   p: async () => (await import("./pages/Product")).ProductPage,
   evidence: async () => (await import("./pages/Evidence")).Evidence,
   proof: async () => (await import("./pages/Proof")).Proof,
+  health: async () => (await import("./pages/Health")).Health,
   "sign-in": async () => (await import("./pages/SignIn")).SignIn,
   keys: async () => (await import("./pages/Keys")).Keys,
   about: async () => (await import("./pages/About")).About,
@@ -144,6 +146,7 @@ async function start(): Promise<void> {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) void compareBuild();
   });
+  watchStatus();
 }
 
 /** Notes whether the server has another build than this page. */

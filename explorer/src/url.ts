@@ -1,7 +1,7 @@
 // The fragment of the address and the view that it stands for. Pure; `format(parse(text))` gives a fragment of the same view.
 
 /** The pages, by the first segment of the fragment. */
-export const PAGES = ["ledger", "catalogue", "p", "proof", "sign-in", "keys", "about"] as const;
+export const PAGES = ["ledger", "catalogue", "p", "proof", "health", "sign-in", "keys", "about"] as const;
 
 /** A page of the explorer; `home` leads to the first page that this server has. */
 export type Page = "home" | "evidence" | (typeof PAGES)[number];
@@ -71,6 +71,7 @@ const RULES: Readonly<Record<Page, Readonly<Record<string, Rule>>>> = {
   },
   evidence: { at: INSTANT, clock: ["recorded"], from: INSTANT, to: INSTANT },
   proof: { position: NUMBER },
+  health: { parked: ANY },
   "sign-in": { then: ANY },
   keys: {},
   about: {},

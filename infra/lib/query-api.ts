@@ -58,8 +58,8 @@ export class QueryApi extends Construct {
     views.products.grantQueryIndexes(role);
     views.prices.grantRead(role, "dynamodb:Query");
     views.receipts.grantRead(role, "dynamodb:Query");
-    // For the status.
-    views.parking.grantRead(role, "dynamodb:Query");
+    // For the status: parked products, and the products that the reconcile counted.
+    views.parking.grantRead(role, "dynamodb:GetItem", "dynamodb:Query");
     log.table.grantRead(role, "dynamodb:Query");
     log.files.grantRead(role);
   }

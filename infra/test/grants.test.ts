@@ -56,7 +56,7 @@ const ROLES: Record<string, readonly string[]> = {
     ...indexes,
     ...on("<ViewsPricesTable.Arn>", "dynamodb:Query"),
     ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),
-    ...on("<ViewsParkingTable.Arn>", "dynamodb:Query"),
+    ...on("<ViewsParkingTable.Arn>", "dynamodb:GetItem", "dynamodb:Query"),
     ...on(LOG, "dynamodb:Query"),
     ...readFiles,
     ...readKey,

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 use std::str::FromStr;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -25,6 +26,7 @@ use ledger_log::{LogCheckpoint, LogPath, SignedNote};
 use schema::{Clock, Timestamp};
 use tokio::runtime::Handle;
 
+use crate::published::{PublishedCheckpoint, PublishedCheckpoints};
 use crate::run_end::RunEnd;
 use crate::store::LogStore;
 
@@ -95,6 +97,7 @@ struct Object {
     bytes: Vec<u8>,
     tag: Option<String>,
     kept_at: Option<Timestamp>,
+    put_at: Option<Timestamp>,
 }
 
 /// What becomes of a conditional write.
@@ -138,10 +141,7 @@ impl S3Log {
     pub async fn published_at(&self) -> io::Result<Option<Timestamp>> {
         let asked = self.client.head_object().bucket(&self.bucket).key(LogPath::Checkpoint.to_string());
         match asked.send().await {
-            Ok(found) => {
-                let text = found.last_modified.and_then(|moment| moment.fmt(Format::DateTime).ok());
-                Ok(text.and_then(|text| Timestamp::parse(&text).ok()))
-            }
+            Ok(found) => Ok(found.last_modified.and_then(moment)),
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
             Err(error) => Err(io::Error::other(describe(&error))),
         }
@@ -168,7 +168,8 @@ impl S3Log {
         }
         let kept_at = found.metadata.as_ref().and_then(|metadata| metadata.get(KEPT_AT));
         let kept_at = kept_at.and_then(|time| Timestamp::parse(time).ok());
-        Ok(Some(Object { bytes, tag: found.e_tag, kept_at }))
+        let put_at = found.last_modified.and_then(moment);
+        Ok(Some(Object { bytes, tag: found.e_tag, kept_at, put_at }))
     }
 
     /// A write of a file, which needs a condition still.
@@ -283,6 +284,15 @@ impl S3Log {
     }
 }
 
+#[async_trait]
+impl PublishedCheckpoints for S3Log {
+    async fn newest(&self) -> io::Result<Option<PublishedCheckpoint>> {
+        let Some(object) = self.get(LogPath::Checkpoint).await? else { return Ok(None) };
+        let read = PublishedCheckpoint::read(&object.bytes, object.put_at);
+        read.map(Some).ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "it is no checkpoint"))
+    }
+}
+
 impl LogStore for S3Log {
     fn read(&self, path: LogPath) -> io::Result<Option<Vec<u8>>> {
         self.wait(async { Ok(self.get(path).await?.map(|found| found.bytes)) })
@@ -318,6 +328,10 @@ impl LogStore for S3Log {
 }
 
 /// Whether S3 is asked elsewhere than at AWS.
+fn moment(at: DateTime) -> Option<Timestamp> {
+    Timestamp::parse(&at.fmt(Format::DateTime).ok()?).ok()
+}
+
 fn has_own_endpoint(settings: &SdkConfig) -> bool {
     let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url");
     let of_s3 = settings.service_config().zip(key.build().ok()).and_then(|(of, key)| of.load_config(key));

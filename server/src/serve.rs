@@ -155,7 +155,7 @@ pub async fn run(
     let signed = log.as_ref().map(|(log, _)| log.signer.clone().map(|_| log.log.keys.clone()));
     let (tasks, progress) = background::keep_log(&system, log, directory_of(&storage), &stopping);
     background.extend(tasks);
-    let status = ServerStatus::new(&system, &recorder, progress, flags);
+    let status = ServerStatus::new(&system, (&recorder, &admission), progress, flags);
     let refusals = status.refusals.clone();
     let layers = |routes| refusals.wrap(host::wrap(pages.wrap(admission.wrap(authenticated, routes))));
     let routes = routes.merge(web::about::routes(explorer)).merge(of_log);

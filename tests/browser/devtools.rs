@@ -22,6 +22,7 @@ pub struct Browser {
     _profile: TempDir,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     session: Option<String>,
+    script: Option<String>,
     sent: u64,
     events: Vec<Value>,
 }
@@ -56,7 +57,12 @@ impl Browser {
         });
         let address = tokio::time::timeout(PATIENCE, address).await.unwrap().unwrap();
         let (socket, _) = connect_async(address).await.unwrap();
-        Self { process, _profile: profile, socket, session: None, sent: 0, events: Vec::new() }
+        Self { process, _profile: profile, socket, session: None, script: None, sent: 0, events: Vec::new() }
+    }
+
+    /// Has a script run in every page that is opened from now on, before its own.
+    pub fn begin_with(&mut self, script: String) {
+        self.script = Some(script);
     }
 
     /// Opens a page, and listens to what it asks for and complains of.
@@ -68,6 +74,9 @@ impl Browser {
         self.session = attached["sessionId"].as_str().map(str::to_owned);
         for domain in ["Network", "Log", "Runtime", "Page"] {
             self.call(&format!("{domain}.enable"), json!({})).await;
+        }
+        if let Some(script) = self.script.clone() {
+            self.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
         }
         self.call("Page.navigate", json!({"url": url})).await;
     }
@@ -83,6 +92,13 @@ impl Browser {
         let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500});
         self.call("Emulation.setDeviceMetricsOverride", size).await;
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": colours}]});
+        self.call("Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// Makes the page as wide as this, with the few colours of a system that forces its own.
+    pub async fn force_colours(&mut self, width: u32) {
+        self.emulate(width, "light").await;
+        let media = json!({"features": [{"name": "forced-colors", "value": "active"}]});
         self.call("Emulation.setEmulatedMedia", media).await;
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::reconcile::{ConsumerTally, FinishedRound, Round, RoundTally};
+use event_store::reconcile::{ConsumerTally, FinishedRound, Round, RoundTally, StateTally};
 use event_store::{
     DynamoParking, DynamoRounds, MemoryRounds, Parking, ParkingCause, Rounds, parking, sqlite as files, table,
 };
@@ -46,7 +46,9 @@ cases! { dyn event_store::Rounds, [memory dynamodb];
 fn round(after: &str) -> Round {
     let oldest = Some(fixtures::at("2026-11-20T00:00:00Z"));
     let tally = ConsumerTally { agrees: 7, repaired: 3, parked: 2, left: 1, oldest };
-    let tally = RoundTally { products: 13, consumers: BTreeMap::from([("prices".to_owned(), tally)]) };
+    let consumers = BTreeMap::from([("prices".to_owned(), tally)]);
+    let states = Some(StateTally { active: 11, deleted: 2 });
+    let tally = RoundTally { products: 13, consumers, states };
     let (started_at, finished_at) =
         (fixtures::at("2026-11-22T00:00:00Z"), fixtures::at("2026-11-22T01:00:00Z"));
     Round {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use schema::{ProductId, StoredCommit, Timestamp};
+use schema::{ProductId, Status, StoredCommit, Timestamp};
 use tokio::time::Instant;
 
 use crate::error::StoreError;
@@ -37,6 +37,11 @@ impl<'a> ComparedProduct<'a> {
         let Some(newest) = journal.newest(&id, u64::MAX).await? else { return Ok(None) };
         let Some(version) = version_of(&newest) else { return Ok(None) };
         Ok(Some(Self { id, newest, version, now, deadline, journal }))
+    }
+
+    /// Its state after the newest commit, if that can be read.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.newest.decode().ok().map(|commit| commit.state.facts.status)
     }
 
     /// Since when a consumer that has handled the events up to `seen` lacks the next one; `None` if that is on its way.

@@ -8,7 +8,7 @@ mod memory;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use schema::Timestamp;
+use schema::{Status, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ReconcileResult;
@@ -39,6 +39,19 @@ pub struct RoundTally {
     pub products: u64,
     /// What came of it, by consumer.
     pub consumers: BTreeMap<String, ConsumerTally>,
+    /// Products by their state; `None` if the round began in a build that did not count them.
+    pub states: Option<StateTally>,
+}
+
+/// The products of a round by their state; one whose newest commit cannot be read is in neither. These names are stored. Never
+/// rename; only add optional ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StateTally {
+    /// Those that are in the catalogue.
+    pub active: u64,
+    /// Those that were deleted.
+    pub deleted: u64,
 }
 
 /// What a round found for one consumer. These names are stored. Never rename; only add optional ones.
@@ -93,6 +106,15 @@ impl RoundTally {
     #[must_use]
     pub fn left(&self) -> u64 {
         self.consumers.values().map(|tally| tally.left).sum()
+    }
+}
+
+impl StateTally {
+    pub(super) fn add(&mut self, status: Status) {
+        match status {
+            Status::Active => self.active += 1,
+            Status::Deleted => self.deleted += 1,
+        }
     }
 }
 

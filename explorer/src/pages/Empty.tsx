@@ -6,9 +6,11 @@ import { authorization } from "../curl";
 import { newest } from "../live";
 import { Copy } from "../parts/Copy";
 import { Link } from "../parts/Link";
+import { refusal } from "../parts/Refused";
 import { hasLog } from "../seal";
 import { loadSample, type SampleProgress } from "../sample";
 import { config, count, go, has, sampling } from "../state";
+import { hasStatus, isWatched, status } from "../status";
 
 const LANGUAGES = ["curl", "TypeScript", "Python"] as const;
 
@@ -54,6 +56,7 @@ export function Empty() {
           <a href={address("docs")}>Every route, with a form to try it</a>
           {newest.value === -1 ? <span class="muted waits">Waiting for the first commit</span> : null}
         </div>
+        {newest.value === -1 ? <LastRefused /> : null}
       </section>
       {config.value.mode === "open" && has("commits") ? <Sample /> : null}
       <div class="three">
@@ -70,11 +73,35 @@ export function Empty() {
         {has("commits") ? (
           <div>
             <h2>Operators</h2>
-            <a href={address("metrics")}>Metrics</a>
+            {hasStatus() ? (
+              <>
+                <Link to={{ page: "health", parameters: {} }}>Health</Link> · <a href={address("ui/runbook.html")}>Runbook</a>
+                {status()?.load ? " · " : ""}
+              </>
+            ) : null}
+            {status()?.load ? <a href={address("metrics")}>Metrics</a> : null}
           </div>
         ) : null}
       </div>
     </div>
+  );
+}
+
+/** The newest command that was refused: it is what keeps the page empty. */
+function LastRefused() {
+  useEffect(() => {
+    isWatched.value = true;
+    return () => {
+      isWatched.value = false;
+    };
+  }, []);
+  const last = status()?.refused?.find((one) => !["GET", "HEAD", "OPTIONS"].includes(one.method));
+  if (last === undefined) return null;
+  return (
+    <p class="warn" role="status">
+      Your last request was refused: <code>{`${last.method} ${last.route}`}</code>, {last.status} {last.kind}: {refusal(last)}{" "}
+      {hasStatus() ? <Link to={{ page: "health", parameters: {} }}>Health</Link> : null}
+    </p>
   );
 }
 

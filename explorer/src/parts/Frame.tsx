@@ -10,6 +10,7 @@ import { named } from "../people";
 import { allowed, claims, isNeeded, token } from "../session";
 import { hasLog } from "../seal";
 import { newest } from "../live";
+import { hasStatus, standing } from "../status";
 import { choose, config, hasFeed, isOld, moment, page, said, switchZone, theme, view, zone } from "../state";
 import { clock, span } from "../time";
 import { format, misunderstood, type Page } from "../url";
@@ -23,7 +24,9 @@ import { SealMark } from "./Seal";
 interface Entry {
   readonly page: Page;
   readonly name: string;
-  readonly icon: "ledger" | "catalogue" | "proof";
+  readonly icon: "ledger" | "catalogue" | "proof" | "health";
+  /** How much waits there for somebody. */
+  readonly waiting?: number;
 }
 
 function entries(): Entry[] {
@@ -31,6 +34,7 @@ function entries(): Entry[] {
     hasFeed() && { page: "ledger", name: "Ledger", icon: "ledger" },
     { page: "catalogue", name: "Catalogue", icon: "catalogue" },
     hasLog() && { page: "proof", name: "Proof", icon: "proof" },
+    hasStatus() && { page: "health", name: "Health", icon: "health", waiting: standing.value.count },
   ];
   return all.filter((one) => one !== false);
 }
@@ -40,9 +44,20 @@ function Entries({ withIcons = false }: { readonly withIcons?: boolean }) {
   return (
     <>
       {entries().map((one) => (
-        <Link key={one.page} to={{ page: one.page, parameters: one.page === "catalogue" && page.value === "p" ? stays(view.value) : {} }} {...(one.page === current ? { "aria-current": "page" as const } : {})}>
+        <Link
+          key={one.page}
+          to={{ page: one.page, parameters: one.page === "catalogue" && page.value === "p" ? stays(view.value) : {} }}
+          {...(one.page === current ? { "aria-current": "page" as const } : {})}
+          {...(one.waiting ? { "aria-label": `${one.name}, ${one.waiting} ${one.waiting === 1 ? "thing" : "things"} to look at` } : {})}
+        >
           {withIcons ? <Icon name={one.icon} /> : null}
-          {one.name}
+          {one.waiting ? (
+            <span>
+              {one.name} <span class="badge">{one.waiting}</span>
+            </span>
+          ) : (
+            one.name
+          )}
         </Link>
       ))}
     </>

@@ -1,9 +1,13 @@
 // Whether the events of a product's commits were published.
 
+import { useNow } from "../load";
+import { hasStatus } from "../status";
 import { span } from "../time";
 import type { Commit, Receipts } from "../types";
+import { Link } from "./Link";
 
 export function SentCard({ commits }: { readonly commits: readonly (Commit & { readonly receipts?: Receipts })[] }) {
+  const now = useNow(1000);
   const known = commits.filter((commit) => commit.receipts !== undefined);
   if (known.length === 0) return null;
   const receipts = known.flatMap((commit) => commit.receipts ?? []);
@@ -24,10 +28,19 @@ export function SentCard({ commits }: { readonly commits: readonly (Commit & { r
       </p>
       {failed === undefined ? null : (
         <p class="bad">
-          Commit {failed.sequence} failed: {failed.receipts?.find((one) => one?.details !== undefined)?.details?.error_code ?? "see the log of the server"}.
+          Commit {failed.sequence} failed: {failed.receipts?.find((one) => one?.details !== undefined)?.details?.error_code ?? "see the log of the server"}. <ToHealth id={failed.product_id} />
         </p>
       )}
-      {waiting === undefined || failed !== undefined ? null : <p class="warn">Commit {waiting.sequence} is not published yet.</p>}
+      {waiting === undefined || failed !== undefined ? null : (
+        <p class="warn">
+          Commit {waiting.sequence} not published yet ({span(Math.max(0, now - Date.parse(waiting.recorded_at)))}). <ToHealth id={waiting.product_id} />
+        </p>
+      )}
     </section>
   );
+}
+
+/** To the page that tells why, and whether the product is parked. */
+function ToHealth({ id }: { readonly id: string }) {
+  return hasStatus() ? <Link to={{ page: "health", parameters: { parked: id } }}>Health</Link> : null;
 }

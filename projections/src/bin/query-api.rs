@@ -3,15 +3,18 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use event_store::{DynamoJournal, DynamoParking, DynamoReceipts, FeedReader, Journal, Receipts, metering};
+use event_store::{
+    DynamoJournal, DynamoParking, DynamoReceipts, DynamoRounds, FeedReader, Journal, Receipts, metering,
+};
 use lambda::Function;
 use projections::http::feed::{FeedApi, routes_in_a_function};
 use projections::http::messages::{self, MessagesApi};
-use projections::http::status::{self, FunctionStatus, variables};
+use projections::http::status::{self, FunctionStatus, StatusPorts, variables};
 use projections::http::{QueryApi, routes};
 use projections::{DynamoPriceLog, DynamoViews};
 use sequencer::{
-    DynamoLogKeys, DynamoLogTable, KeptLog, LogApi, LogFeed, LogPublic, ProofSources, S3Log, ServedKeys,
+    DynamoLogKeys, DynamoLogTable, KeptLog, LogApi, LogFeed, LogPublic, ProofSources, PublishedCheckpoints,
+    S3Log, ServedKeys,
 };
 use tokio::sync::watch;
 use web::about::explorer::{Explorer, Feature};
@@ -31,12 +34,17 @@ fn main() -> ExitCode {
             receipts: receipts.clone(),
             stopping,
         };
-        let log = log_api(&function, ProofSources { journal: journal.clone(), feed })?;
-        let status = FunctionStatus {
+        let ports = StatusPorts {
             parking: Arc::new(DynamoParking::new(client.clone(), &tables.parking)),
-            settings: variables(|name| std::env::var(name).ok()),
+            feed: feed.clone(),
+            receipts: receipts.clone(),
+            rounds: Arc::new(DynamoRounds::new(client.clone(), &tables.parking)),
+            log: log_files(&function).map(|files| files as Arc<dyn PublishedCheckpoints>),
         };
         let messages = MessagesApi { journal: journal.clone(), source: function.settings.message_source() };
+        let settings = variables(|name| std::env::var(name).ok());
+        let status = FunctionStatus::new(ports, settings, function.clock_and_ids.clock.clone());
+        let log = log_api(&function, ProofSources { journal: journal.clone(), feed })?;
         let api = QueryApi {
             views: Arc::new(DynamoViews::new(client.clone(), &tables.products, function.settings.orders)),
             prices: Arc::new(DynamoPriceLog::new(client, &tables.prices)),
@@ -70,14 +78,20 @@ fn explorer(function: &Function, has_log: bool) -> Explorer {
     }
 }
 
+/// The files of the log, if a bucket is named for them.
+fn log_files(function: &Function) -> Option<Arc<S3Log>> {
+    let clock = function.clock_and_ids.clock.clone();
+    let bucket = function.settings.log.bucket.as_ref()?;
+    Some(Arc::new(S3Log::new(&function.aws, bucket, clock)))
+}
+
 /// The log, if a bucket is named for it.
 fn log_api(function: &Function, sources: ProofSources) -> anyhow::Result<LogApi> {
-    let (settings, clock) = (&function.settings, function.clock_and_ids.clock.clone());
-    let log = settings.log.bucket.as_ref().map(|bucket| KeptLog {
-        store: Arc::new(S3Log::new(&function.aws, bucket, clock)),
+    let log = log_files(function).map(|store| KeptLog {
+        store,
         keys: ServedKeys::Bound(Arc::new(DynamoLogKeys::new(
             metering::client(&function.aws),
-            &settings.tables.log,
+            &function.settings.tables.log,
         ))),
     });
     let public = function.log_public.as_deref().map(str::parse::<LogPublic>).transpose()?;

@@ -1,5 +1,7 @@
 //! `GET /status`: how the ledger does, for people and for pages that watch it. What a server cannot know is `null`.
 
+mod function;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use async_trait::async_trait;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::{Json, Router};
-use event_store::{Parked, Parking};
+use event_store::Parked;
 use schema::settings::VARIABLES;
 use schema::{ProductId, Timestamp};
 use schemars::JsonSchema;
@@ -18,11 +20,8 @@ use web::operation::{Components, Operation, OperationResponse, example};
 use web::{FieldError, Problem, ProblemKind, RequestContext, Scope};
 
 use super::Answer;
-use super::answer::{Stored, failed};
-use crate::views::View;
 
-/// The publisher, as its parking rows name it.
-const PUBLISHER: &str = "publisher";
+pub use function::{FunctionStatus, MOST_REQUESTS, StatusPorts};
 
 /// What knows how the ledger does.
 #[async_trait]
@@ -61,6 +60,8 @@ pub struct LedgerStatus {
     pub settings: Vec<SettingInfo>,
     /// The commands since the start.
     pub commands: Option<CommandCounts>,
+    /// What the server is at work on, and how much it may.
+    pub load: Option<ServerLoad>,
     /// The last 100 problems, the newest first.
     pub refused: Option<Vec<RefusedRequest>>,
 }
@@ -124,7 +125,7 @@ pub struct LogState {
     pub unlogged: u64,
     /// How old the oldest of them is, in milliseconds.
     pub oldest_unlogged_ms: u64,
-    /// The names of the witnesses.
+    /// The names of the witnesses that cosigned it.
     pub witnesses: Vec<String>,
 }
 
@@ -161,7 +162,7 @@ pub enum SettingOrigin {
 }
 
 /// The commands since the start.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct CommandCounts {
     /// Those that were recorded.
     pub recorded: u64,
@@ -169,6 +170,33 @@ pub struct CommandCounts {
     pub without_effect: u64,
     /// The others, by the kind of the problem.
     pub refused: BTreeMap<String, u64>,
+    /// Within how many milliseconds nine of ten requests to change something were answered, rounded up to a bucket of the
+    /// metrics; `null` before the first, and above the largest bucket.
+    pub p90_ms: Option<f64>,
+}
+
+/// What a server is at work on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ServerLoad {
+    /// Requests, without those that wait for news.
+    pub requests: LimitUse,
+    /// Streams and waits of subscribers.
+    pub streams: LimitUse,
+    /// Streams and waits of web pages.
+    pub page_streams: LimitUse,
+    /// Requests that were turned away since the start because a limit was reached.
+    pub turned_away: u64,
+    /// Requests to tables that were throttled since the start; `null` without tables.
+    pub throttled: Option<u64>,
+}
+
+/// How much of a limit is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LimitUse {
+    /// What is used now.
+    pub open: u64,
+    /// The most.
+    pub most: u64,
 }
 
 /// A request that was answered with a problem.
@@ -194,41 +222,6 @@ pub struct RefusedRequest {
 
 /// Parked products that are told, of each consumer.
 pub const MOST_PARKED: usize = 100;
-
-/// The status that a function knows: its build, its settings and the parked products.
-pub struct FunctionStatus {
-    /// The parked products.
-    pub parking: Arc<dyn Parking>,
-    /// The settings.
-    pub settings: Vec<SettingInfo>,
-}
-
-#[async_trait]
-impl StatusSource for FunctionStatus {
-    async fn status(&self) -> Result<LedgerStatus, Problem> {
-        let mut parked = Vec::new();
-        for consumer in View::ALL.map(View::name).into_iter().chain([PUBLISHER]) {
-            let rows = self.parking.list(consumer, None, MOST_PARKED).await;
-            let rows = rows.map_err(failed(Stored::Parking, None))?;
-            parked.extend(rows.into_iter().map(|row| ParkedProduct::of(row, None)));
-        }
-        Ok(LedgerStatus {
-            commits: None,
-            first_recorded_at: None,
-            newest_recorded_at: None,
-            products: None,
-            views: ViewLags::default(),
-            bus: ConsumerLag::default(),
-            parked: Some(parked),
-            log: None,
-            tampering: None,
-            build: BuildInfo { version: env!("CARGO_PKG_VERSION"), commit: None },
-            settings: self.settings.clone(),
-            commands: None,
-            refused: None,
-        })
-    }
-}
 
 impl ParkedProduct {
     /// A parking row, with the time of the next turn of the schedule.
@@ -295,7 +288,9 @@ fn described(components: &mut Components) -> Operation {
         "log": {"size": 705, "signed_at": "2026-11-30T08:15:01.000Z", "unlogged": 0, "oldest_unlogged_ms": 0, "witnesses": []},
         "tampering": 0, "build": {"version": env!("CARGO_PKG_VERSION"), "commit": null},
         "settings": [{"name": "--max-requests", "value": "128", "from": "default"}],
-        "commands": {"recorded": 705, "without_effect": 2, "refused": {"invalid": 1}},
+        "commands": {"recorded": 705, "without_effect": 2, "refused": {"invalid": 1}, "p90_ms": 5.0},
+        "load": {"requests": {"open": 1, "most": 128}, "streams": {"open": 2, "most": 64}, "page_streams": {"open": 1, "most": 64},
+                 "turned_away": 0, "throttled": null},
         "refused": [{"at": "2026-11-30T08:12:00.000Z", "method": "PUT", "route": "/products/{id}", "status": 422, "kind": "invalid",
                      "detail": "Correct every error listed in `errors` and send the request again.",
                      "errors": [{"pointer": "/name", "detail": "has 0 characters; 1 to 200 are allowed"}],
@@ -303,9 +298,10 @@ fn described(components: &mut Components) -> Operation {
     });
     Operation::new("getStatus", "Service", "How the ledger does")
         .description(
-            "What the server does not know is `null`: on AWS the function knows its build, its settings and the parked products. \
-             Products are counted at most 60 seconds before the answer. `commands` and `refused` are those of this process since \
-             its start.",
+            "What the server does not know is `null`: on AWS, where a function answers, `views`, `tampering`, `commands`, `load` and \
+             `refused`. There an answer is at most 10 seconds old, and products are those that the last scheduled reconcile \
+             counted; elsewhere they are counted at most 60 seconds before the answer. `commands` and `refused` are those of this \
+             process since its start.",
         )
         .scopes(&[Scope::Audit])
         .problems(&[ProblemKind::Malformed, ProblemKind::Unavailable])

@@ -12,9 +12,10 @@ use crate::given::{get, query_api, reply, tables};
 
 const ORIGIN: &str = "ledger.example.com/log";
 
-struct Logged {
-    tables: TableServer,
-    bucket: BucketServer,
+/// Tables whose commits can be logged into a bucket.
+pub struct Logged {
+    pub tables: TableServer,
+    pub bucket: BucketServer,
     kms: KeyServer,
 }
 
@@ -30,7 +31,7 @@ impl aws_types::service_config::LoadServiceConfig for Endpoints {
 }
 
 impl Logged {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self {
             tables: tables().await,
             bucket: BucketServer::serve().await,
@@ -39,7 +40,7 @@ impl Logged {
     }
 
     /// Logs the five commits of the tables, as the function `sequencer` does.
-    async fn keep(&self) {
+    pub async fn keep(&self) {
         let client = aws_sdk_dynamodb::Client::new(&self.tables.sdk_config());
         let place = CloudLogPlace {
             bucket: "ledger-log".to_owned(),
@@ -65,13 +66,13 @@ impl Logged {
         assert_eq!((run.run.logged, run.published), (5, Some(5)));
     }
 
-    fn queries(&self) -> FunctionCommand {
+    pub fn queries(&self) -> FunctionCommand {
         query_api(&self.tables).with_bucket(&self.bucket)
     }
 }
 
 /// GET of a path with its resource, by somebody with a scope; by nobody without one.
-fn asked(resource: &str, values: Value, path: &str, scope: Option<&str>) -> Value {
+pub fn asked(resource: &str, values: Value, path: &str, scope: Option<&str>) -> Value {
     let mut event = get("helmet");
     event["resource"] = json!(resource);
     event["pathParameters"] = values;
@@ -88,7 +89,7 @@ fn file(path: &str, scope: Option<&str>) -> Value {
     asked("/log/{proxy+}", json!({"proxy": path}), &format!("/log/{path}"), scope)
 }
 
-const AUDIT: Option<&str> = Some("products/audit");
+pub const AUDIT: Option<&str> = Some("products/audit");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_files_of_the_log_are_answered_byte_for_byte_and_a_commit_is_proved() {

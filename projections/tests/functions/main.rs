@@ -12,3 +12,4 @@ mod query_api;
 mod reconcile;
 mod silence;
 mod start;
+mod status;

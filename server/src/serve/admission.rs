@@ -15,6 +15,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use metrics::Gauge;
+use projections::http::status::LimitUse;
 use projections::http::{TABLES, feed};
 use telemetry::meters::{HTTP_IN_FLIGHT, HTTP_SHED, HTTP_STREAMS};
 use telemetry::usage::UsageCounter;
@@ -76,6 +77,20 @@ impl Admission {
     pub(super) fn wrap(&self, authenticated: impl FnOnce(Router) -> Router, routes: Router) -> Router {
         let admitted = routes.layer(from_fn_with_state(self.clone(), admit));
         authenticated(admitted).layer(from_fn_with_state(self.clone(), receive))
+    }
+
+    /// What of the limits on requests, on streams and on streams of pages is used now.
+    pub(super) fn used(&self) -> [LimitUse; 3] {
+        let Limits { max_requests, max_streams, max_page_streams, .. } = self.limits;
+        let slots = [
+            (&self.requests, max_requests),
+            (&self.streams, max_streams),
+            (&self.page_streams, max_page_streams),
+        ];
+        slots.map(|(slots, most)| {
+            let free = u64::try_from(slots.available_permits()).unwrap_or(u64::MAX);
+            LimitUse { open: u64::from(most).saturating_sub(free), most: most.into() }
+        })
     }
 
     /// Waits until no request is in progress.

@@ -98,10 +98,11 @@ pub(super) fn keep_log(
 ) -> (Vec<JoinHandle<()>>, Option<LogProgress>) {
     let feed = system.feed.as_ref().map(|feed| feed.feed.clone());
     let Some((feed, (log, interval))) = feed.zip(log) else { return (Vec::new(), None) };
+    let store = log.log.store.clone();
     let sequencer = LogFollower::new(feed.clone(), log, interval);
     let clock = system.clock_and_ids.clock.clone();
     let age = watch_age(feed, sequencer.published(), clock, stopping.clone());
-    let progress = LogProgress::new(sequencer.published(), data);
+    let progress = LogProgress::new(store, sequencer.published(), data);
     let signed = progress.clone().follow(system.clock_and_ids.clock.clone(), stopping.clone());
     let tasks = vec![tokio::spawn(sequencer.run(stopping.clone())), tokio::spawn(age), tokio::spawn(signed)];
     (tasks, Some(progress))

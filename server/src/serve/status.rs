@@ -9,18 +9,21 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use event_store::follow::Change;
 use event_store::{CheckpointStore, Feed, FeedEntry, StoreError};
+use ledger_log::LogPath;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::http::status::{
     BuildInfo, CommandCounts, ConsumerLag, CountedProducts, LedgerStatus, LogState, MOST_PARKED,
-    ParkedProduct, SettingInfo, StatusSource, ViewLags, variables,
+    ParkedProduct, ServerLoad, SettingInfo, StatusSource, ViewLags, variables,
 };
 use projections::views::View;
 use schema::Timestamp;
+use sequencer::{LogStore, PublishedCheckpoint};
 use telemetry::lag;
-use telemetry::meters::{COMMANDS, TAMPERING};
+use telemetry::meters::{COMMANDS, DYNAMODB_REQUESTS, HTTP_SECONDS, HTTP_SHED, TAMPERING};
 use tokio::sync::watch;
 use web::Problem;
 
+use super::admission::Admission;
 use super::metrics::COMMIT;
 use super::refusals::LastRefusals;
 use crate::backend::LocalFeed;
@@ -37,6 +40,7 @@ pub(super) struct ServerStatus {
     recorder: PrometheusHandle,
     /// The last problems, which a layer around the routes notes.
     pub(super) refusals: LastRefusals,
+    admission: Admission,
     log: Option<LogProgress>,
     settings: Vec<SettingInfo>,
     counted: tokio::sync::Mutex<Option<CountedProducts>>,
@@ -45,20 +49,25 @@ pub(super) struct ServerStatus {
 /// How far the log is. Clones share it.
 #[derive(Clone)]
 pub(super) struct LogProgress {
+    store: Arc<dyn LogStore>,
     published: watch::Receiver<u64>,
     signed_at: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl LogProgress {
     /// Of the log in a data directory, or in memory.
-    pub(super) fn new(published: watch::Receiver<u64>, data: Option<&Path>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn LogStore>,
+        published: watch::Receiver<u64>,
+        data: Option<&Path>,
+    ) -> Self {
         let file = data.map(|data| data.join(LOG_DIRECTORY).join("checkpoint"));
         let changed = file.and_then(|file| file.metadata().ok()?.modified().ok());
         let since = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
         let moment =
             since.and_then(|since| DateTime::from_timestamp_millis(i64::try_from(since.as_millis()).ok()?));
         let signed_at = moment.and_then(|moment| Timestamp::new(moment).ok());
-        Self { published, signed_at: Arc::new(Mutex::new(signed_at)) }
+        Self { store, published, signed_at: Arc::new(Mutex::new(signed_at)) }
     }
 
     /// Notes when checkpoints are signed, until `stop`.
@@ -71,6 +80,15 @@ impl LogProgress {
             self.published.mark_unchanged();
             *self.signed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock());
         }
+    }
+
+    /// The names of the witnesses that cosigned the newest checkpoint.
+    async fn witnesses(&self) -> Vec<String> {
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || store.read(LogPath::Checkpoint)).await;
+        let note = read.ok().and_then(Result::ok).flatten();
+        let checkpoint = note.and_then(|note| PublishedCheckpoint::read(&note, None));
+        checkpoint.map(|checkpoint| checkpoint.witnesses).unwrap_or_default()
     }
 }
 
@@ -88,7 +106,7 @@ impl ServerStatus {
     /// Of this system, with what was set on the command line.
     pub(super) fn new(
         system: &Arc<System>,
-        recorder: &PrometheusHandle,
+        (recorder, admission): (&PrometheusHandle, &Admission),
         log: Option<LogProgress>,
         flags: Vec<SettingInfo>,
     ) -> Self {
@@ -96,6 +114,7 @@ impl ServerStatus {
         Self {
             system: system.clone(),
             recorder: recorder.clone(),
+            admission: admission.clone(),
             refusals: LastRefusals::new(system.clock_and_ids.clock.clone()),
             log,
             settings: flags.into_iter().chain(variables).collect(),
@@ -127,9 +146,18 @@ impl ServerStatus {
                 commit: COMMIT.filter(|commit| !commit.is_empty()),
             },
             settings: self.settings.clone(),
-            commands: Some(commands(sums(&text, COMMANDS.name, "outcome"))),
+            commands: Some(commands(&text)),
+            load: Some(self.load(&text)),
             refused: Some(self.refusals.newest_first()),
         })
+    }
+
+    fn load(&self, text: &str) -> ServerLoad {
+        let [requests, streams, page_streams] = self.admission.used();
+        let turned_away = sums(text, HTTP_SHED.name, "limit").into_values().sum();
+        let mut results = sums(text, DYNAMODB_REQUESTS.name, "result");
+        let throttled = self.system.feed.is_none().then(|| results.remove("throttled").unwrap_or_default());
+        ServerLoad { requests, streams, page_streams, turned_away, throttled }
     }
 
     fn now(&self) -> Timestamp {
@@ -188,7 +216,7 @@ impl ServerStatus {
             signed_at,
             unlogged: commits.saturating_sub(size),
             oldest_unlogged_ms: self.age(oldest_unlogged(&*feed.feed, size).await?),
-            witnesses: Vec::new(),
+            witnesses: log.witnesses().await,
         }))
     }
 }
@@ -248,9 +276,9 @@ fn sums(text: &str, name: &str, label: &str) -> BTreeMap<String, u64> {
     sums
 }
 
-fn commands(outcomes: BTreeMap<String, u64>) -> CommandCounts {
-    let mut counts = CommandCounts::default();
-    for (outcome, commands) in outcomes {
+fn commands(text: &str) -> CommandCounts {
+    let mut counts = CommandCounts { p90_ms: p90_ms(text), ..CommandCounts::default() };
+    for (outcome, commands) in sums(text, COMMANDS.name, "outcome") {
         match outcome.as_str() {
             "recorded" => counts.recorded += commands,
             "unchanged" | "replayed" => counts.without_effect += commands,
@@ -260,6 +288,25 @@ fn commands(outcomes: BTreeMap<String, u64>) -> CommandCounts {
         }
     }
     counts
+}
+
+/// The least bound of a bucket below which nine of ten changing requests were answered, in milliseconds.
+fn p90_ms(text: &str) -> Option<f64> {
+    let buckets = format!("{}_bucket{{", HTTP_SECONDS.name);
+    let changing = ["PUT", "POST", "PATCH", "DELETE"].map(|method| format!("method=\"{method}\""));
+    let mut within: BTreeMap<String, u64> = BTreeMap::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix(&buckets)) {
+        let Some((labels, value)) = line.rsplit_once("} ") else { continue };
+        let bound = labels.rsplit_once("le=\"").and_then(|(_, rest)| rest.split('"').next());
+        let is_change = changing.iter().any(|method| labels.split(',').any(|label| label == method));
+        if let (true, Some(bound), Ok(value)) = (is_change, bound, value.trim().parse::<u64>()) {
+            *within.entry(bound.to_owned()).or_default() += value;
+        }
+    }
+    let all = within.remove("+Inf").filter(|all| *all > 0)?;
+    let bounds = within.into_iter().filter(|(_, answered)| answered * 10 >= all * 9);
+    let seconds = bounds.filter_map(|(bound, _)| bound.parse::<f64>().ok()).min_by(f64::total_cmp)?;
+    Some((seconds * 10_000.0).round() / 10.0)
 }
 
 #[cfg(test)]
@@ -275,9 +322,30 @@ mod tests {
                     ledger_commands_total{command=\"patch\",outcome=\"replayed\"} 1\n\
                     ledger_commands_total{command=\"put\",outcome=\"invalid\"} 2\n\
                     ledger_commands_total_other{outcome=\"recorded\"} 9\n";
-        let counted = commands(sums(text, "ledger_commands_total", "outcome"));
         let refused = BTreeMap::from([("invalid".to_owned(), 2)]);
-        assert_eq!(counted, CommandCounts { recorded: 7, without_effect: 2, refused });
+        let counted = CommandCounts { recorded: 7, without_effect: 2, refused, p90_ms: None };
+        assert_eq!(commands(text), counted);
         assert!(sums(text, "ledger_tampering_total", "operation").is_empty());
+    }
+
+    #[test]
+    fn the_time_of_nine_in_ten_is_that_of_all_changing_requests_together() {
+        let bucket = |method: &str, bound: &str, answered: u64| {
+            format!(
+                "ledger_http_request_duration_seconds_bucket{{method=\"{method}\",route=\"/products/{{id}}\",le=\"{bound}\"}} {answered}\n"
+            )
+        };
+        let text = |slow: u64| {
+            let put = [("0.0025", 5), ("0.005", 12), ("0.01", 12), ("+Inf", 12)];
+            let patch = [("0.0025", 0), ("0.005", 6), ("0.01", 8), ("+Inf", 8 + slow)];
+            let get = [("0.0025", 900), ("0.005", 900), ("0.01", 900), ("+Inf", 900)];
+            let lines = [("PUT", put), ("PATCH", patch), ("GET", get)];
+            let lines = lines.iter().flat_map(|(method, of)| of.map(|(bound, n)| bucket(method, bound, n)));
+            lines.collect::<String>()
+        };
+        assert_eq!(p90_ms(&text(0)), Some(5.0), "18 of 20");
+        assert_eq!(p90_ms(&text(2)), Some(10.0), "18 of 22 are not nine in ten");
+        assert_eq!(p90_ms(&text(9)), None, "beyond every bucket");
+        assert_eq!(p90_ms(""), None);
     }
 }

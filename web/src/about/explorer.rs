@@ -191,7 +191,7 @@ impl Explorer {
         });
         let config = PageConfig {
             title: "Product ledger",
-            build: format!("{}+{:08x}", env!("CARGO_PKG_VERSION"), fingerprint(&INDEX.text()?) >> 32),
+            build: format!("{}+{:08x}", env!("CARGO_PKG_VERSION"), fingerprint(INDEX.text()?) >> 32),
             base: base.as_str(),
             mode: match (self.needs_token, &sign_in) {
                 (false, _) => "open",
@@ -229,16 +229,17 @@ async fn file(
     let asset = Asset::named(&name).ok_or_else(|| {
         Problem::new(ProblemKind::NotFound, "The explorer of this build has no file of this name.")
     })?;
-    let (etag, policy) = (format!("\"{name}\""), explorer.policy());
-    let cached = if asset.is_hashed() { FOR_EVER } else { ALWAYS_NEW };
-    if asset.is_hashed() && is_known(&asked, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, guards(cached, &etag, &policy)).into_response());
+    let policy = explorer.policy();
+    let (cached, etag) = if asset.is_hashed() {
+        (FOR_EVER, format!("\"{name}\""))
+    } else {
+        (ALWAYS_NEW, format!("\"{:016x}\"", fingerprint((asset.gzipped, &policy))))
+    };
+    let mut headers = guards(cached, &etag, &policy);
+    if is_known(&asked, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let media_type = [(header::CONTENT_TYPE, asset.media_type())];
-    let mut headers = guards(cached, &etag, &policy);
-    if !asset.is_hashed() {
-        headers.remove(header::ETAG);
-    }
     if explorer.compresses && accepts(&asked, header::ACCEPT_ENCODING, "gzip") {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return Ok((headers, media_type, asset.gzipped).into_response());
@@ -300,9 +301,9 @@ fn is_known(asked: &HeaderMap, etag: &str) -> bool {
     tags.any(|tag| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == etag)
 }
 
-fn fingerprint(text: &str) -> u64 {
+fn fingerprint(content: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    content.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -356,13 +357,14 @@ fn describe_config(_: &mut Components) -> Operation {
 fn describe_file(_: &mut Components) -> Operation {
     let text = json!({"type": "string"});
     Operation::new("getExplorerFile", "Service", "A file of the pages for people")
-        .description("Names contain a hash of the content: a file never changes, and those of another build are not found.")
+        .description("Names contain a hash of the content: a file never changes, and those of another build are not found. Two have none and are asked for again: `runbook.html`, what to do when a ledger is in trouble, and `LICENSES.txt`.")
         .parameter(path("file", "The name of the file.", &text, "LICENSES.txt"))
         .answer(
             200,
             OperationResponse::new("The file.")
                 .content("text/javascript", &text, &example("script", &json!("export {};")))
                 .content("text/css", &text, &example("style", &json!("body{margin:0}")))
+                .content("text/html", &text, &example("runbook", &json!("<!doctype html>")))
                 .content("text/plain", &text, &example("licences", &json!("MIT")))
                 .content("text/tab-separated-values", &text, &example("sample", &json!("create\thelmet\t{}"))),
         )

@@ -36,6 +36,7 @@ impl Asset {
     pub(super) fn media_type(self) -> &'static str {
         match self.name.rsplit_once('.') {
             Some((_, "js")) => "text/javascript; charset=utf-8",
+            Some((_, "html")) => "text/html; charset=utf-8",
             Some((_, "css")) => "text/css; charset=utf-8",
             Some((_, "tsv")) => "text/tab-separated-values; charset=utf-8",
             _ => "text/plain; charset=utf-8",

@@ -87,7 +87,7 @@ async fn hashed_files_are_kept_for_ever_and_the_rest_is_asked_for_again() {
     let path = format!("/ui/{}", hashed.name);
     let (_, headers, _) = asked(Some(explorer()), "", &path, &[]).await;
     assert_eq!(headers["cache-control"], FOR_EVER);
-    for path in [path.as_str(), "/", "/ui/config.json"] {
+    for path in [path.as_str(), "/", "/ui/config.json", "/ui/runbook.html", "/ui/LICENSES.txt"] {
         let accept = ("accept", "text/html");
         let (_, headers, _) = asked(Some(explorer()), "", path, &[accept]).await;
         let etag = headers["etag"].to_str().unwrap().to_owned();
@@ -100,10 +100,27 @@ async fn hashed_files_are_kept_for_ever_and_the_rest_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn the_runbook_is_a_page_with_the_same_policy_and_no_script() {
+    let (status, headers, page) = asked(Some(explorer()), "/v1", "/ui/runbook.html", &[]).await;
+    assert_eq!(
+        (status, &headers["content-type"]),
+        (StatusCode::OK, &HeaderValue::from_static("text/html; charset=utf-8"))
+    );
+    assert_eq!(headers["content-security-policy"], POLICY);
+    let page = String::from_utf8(page).unwrap();
+    let style = ASSETS.iter().find(|asset| asset.name.ends_with(".css")).unwrap();
+    assert!(page.contains(&format!("<link rel=\"stylesheet\" href=\"{}\">", style.name)));
+    assert!(!page.contains("<script") && !page.contains("<style") && !page.contains("style=\""));
+    for anchor in ["a-consumer-is-behind", "a-product-is-parked", "commands-fail", "tampering"] {
+        assert!(page.contains(&format!("id=\"{anchor}\"")), "{anchor}");
+    }
+}
+
+#[tokio::test]
 async fn without_the_explorer_there_are_five_lines_and_no_files() {
     let (_, _, body) = asked(None, "", "/", &[("accept", "text/html")]).await;
     assert_eq!(body, TEXT.as_bytes());
-    for path in ["/ui/config.json", "/ui/LICENSES.txt"] {
+    for path in ["/ui/config.json", "/ui/LICENSES.txt", "/ui/runbook.html"] {
         assert_eq!(asked(None, "", path, &[]).await.0, StatusCode::NOT_FOUND, "{path}");
     }
 }
@@ -137,6 +154,8 @@ fn the_files_stay_within_their_budget() {
         ("Product-", 16_000),
         ("Evidence-", 9_000),
         ("SignIn-", 4_000),
+        ("Health-", 6_000),
+        ("runbook.html", 15_360),
     ] {
         let found = named(start);
         assert!(found > 0 && found <= most, "{start} has {found} bytes");

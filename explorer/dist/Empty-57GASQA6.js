@@ -1,1 +1,0 @@
-import{a}from"./chunk-EZUDL2S7.js";import"./chunk-745DLLTG.js";import"./chunk-RXRZASHC.js";import"./chunk-DZXHKKRF.js";import"./chunk-77EPUAHT.js";import"./chunk-7WKNSBKW.js";import"./chunk-II76VV6Z.js";import"./chunk-3POTCENP.js";import"./chunk-75X4HAHX.js";import"./chunk-3Y6AAXGI.js";import"./chunk-S7PLUQWF.js";export{a as Empty};
