@@ -1,7 +1,15 @@
 //! The pages for people in a real browser: what they show, by which steps, that they contact no other server, fit a phone, and can
 //! be read by everybody.
 
+mod access;
+mod between;
+mod pictures;
+mod png;
+mod questions;
+mod states;
 mod story;
+mod volume;
+mod years;
 
 use std::path::PathBuf;
 use std::process::Command;

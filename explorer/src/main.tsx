@@ -2,11 +2,11 @@
 
 import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { get } from "./api";
+import { away, busy, get } from "./api";
 import { listen } from "./keys";
 import { follow, newest } from "./live";
 import { Failure, Waiting } from "./parts/Notice";
-import { Frame } from "./parts/Frame";
+import { AwayBar, Frame } from "./parts/Frame";
 import { isNeeded, refused, token } from "./session";
 import { sealAtStart } from "./seal";
 import { applyTheme, config, home, page, said, sampling, view } from "./state";
@@ -94,6 +94,16 @@ function Newer() {
   );
 }
 
+/** The server did not answer the first request. */
+function Nothing() {
+  return (
+    <main class="page">
+      <AwayBar />
+      <p>Nothing to show yet.</p>
+    </main>
+  );
+}
+
 async function start(): Promise<void> {
   const root = document.getElementById("app");
   if (root === null) return;
@@ -105,13 +115,21 @@ async function start(): Promise<void> {
     const next = parse(location.hash);
     if (format(next) !== format(view.value)) view.value = next;
   });
+  const waiting = setInterval(() => {
+    if (away.value === undefined && busy.value === undefined) return;
+    clearInterval(waiting);
+    render(<Nothing />, root);
+  }, 100);
   try {
     config.value = await get<Config>("ui/config.json");
   } catch (error) {
     render(<Failure error={error} retry={() => location.reload()} />, root);
     return;
+  } finally {
+    clearInterval(waiting);
   }
   isNeeded.value = config.value.mode === "token";
+  render(null, root);
   root.replaceChildren();
   render(<Shell />, root);
   listen();

@@ -74,6 +74,11 @@ export function longDate(at: number, zone: Zone): string {
   return `${of("weekday")}, ${of("day")} ${of("month")} ${of("year")}`;
 }
 
+/** `March 2026`. */
+export function monthName(at: number, zone: Zone): string {
+  return formatter(zone, { month: "long", year: "numeric" }).format(at);
+}
+
 /** `00:00:04`. */
 export function clock(at: number, zone: Zone): string {
   return formatter(zone, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(at);
