@@ -1,12 +1,8 @@
 // Requests as lines for a terminal.
 
 import { address } from "./api";
+import { quoted } from "./quoted";
 import { config } from "./state";
-
-/** A text in quotes, for a shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
 
 /** The option that sends the token, where one is needed. */
 export function authorization(): string {

@@ -7,8 +7,8 @@ export function fileName(parts: readonly (string | undefined)[], ending: string)
 }
 
 /** Gives a text to the reader as a file. */
-export function download(parts: readonly (string | undefined)[], ending: string, text: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+export function download(parts: readonly (string | undefined)[], ending: string, text: string | readonly string[], type: string): void {
+  const url = URL.createObjectURL(new Blob(typeof text === "string" ? [text] : [...text], { type }));
   const link = document.createElement("a");
   link.href = url;
   link.download = fileName(parts, ending);

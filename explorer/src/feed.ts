@@ -38,6 +38,17 @@ export function pagePath(filters: Filters, from: number | undefined, limit: numb
   return query("commits", { ...filterQuery(filters), ...place, limit });
 }
 
+/** How many entries a page of the feed has at most. */
+export const PAGE = 100;
+
+/** In the place of a page that did not load: which positions it would have had. Of a filtered list that is not known. */
+export function notLoaded(filters: Filters, from: number, newest: number): FeedEntry | undefined {
+  if (isFiltered(filters)) return undefined;
+  const isOld = filters["old"] === "1";
+  const [first, last] = isOld ? [from + 1, Math.min(from + PAGE, newest)] : [Math.max(0, from - PAGE), from - 1];
+  return first > last ? undefined : { position: isOld ? first : last, commit: null, notLoaded: { first, last } };
+}
+
 /** Whether an entry is one of those that the page, and not the server, picks. */
 export function isPicked(entry: FeedEntry, filters: Filters, seen: number): boolean {
   if (filters["since"] !== undefined && entry.position <= seen) return false;
@@ -95,7 +106,7 @@ export function byDay(entries: readonly FeedEntry[], zone: time.Zone, isFolded: 
   }
   return days.map((day) => ({
     start: day.start,
-    commits: day.entries.length,
+    commits: day.entries.filter((entry) => entry.notLoaded === undefined).length,
     rows: isFolded ? folded(day.entries) : day.entries.map((entry) => ({ kind: "one" as const, entry })),
   }));
 }

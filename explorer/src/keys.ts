@@ -1,7 +1,7 @@
 // The keys of the page. Single letters do nothing while a field has the focus, and can be switched off.
 
 import { copy } from "./parts/Copy";
-import { go, hasFeed, page, refine, singleKeys, switchZone } from "./state";
+import { go, hasFeed, page, refine, singleKeys, switchZone, view } from "./state";
 import { hasLog } from "./seal";
 import type { Page } from "./url";
 
@@ -13,6 +13,8 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ["g p", "Proof"],
   ["j  k", "Next and previous row"],
   ["Enter", "Open the row"],
+  ["o", "Open below the row, and close"],
+  ["[  ]", "The commit before and after the opened one"],
   ["x", "The chart as a table, and back"],
   ["t", "Type a moment, on the page of a product"],
   ["n", "Back to now"],
@@ -44,6 +46,23 @@ function row(step: 1 | -1): void {
   next?.focus();
 }
 
+/** Opens what is below the focused row, and closes it; false if no row has the focus, or nothing is below it. */
+function openRow(): boolean {
+  const row = document.activeElement;
+  if (!(row instanceof HTMLElement) || !row.matches("[data-row]")) return false;
+  const button = row.querySelector<HTMLElement>("button[aria-expanded]");
+  button?.click();
+  return button !== null;
+}
+
+/** Closes the opened commit. */
+function closeOpened(): boolean {
+  const { open, commit } = view.value.parameters;
+  if (open === undefined && commit === undefined) return false;
+  refine({ open: undefined, commit: undefined });
+  return true;
+}
+
 function pressed(key: string): boolean {
   if (prefix) {
     prefix = false;
@@ -71,6 +90,11 @@ function pressed(key: string): boolean {
       if (key === "ArrowUp" && !document.activeElement?.matches("[data-row]")) return false;
       row(-1);
       return true;
+    case "Enter":
+    case "o":
+      return openRow();
+    case "Escape":
+      return closeOpened();
     case "n":
       if (page.value !== "p") return false;
       refine({ at: undefined, v: undefined, clock: undefined });

@@ -14,12 +14,13 @@ import type { Config } from "./types";
 import { format, parse, type View } from "./url";
 import { Ledger } from "./pages/Ledger";
 
-type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "empty";
+type Shown = "ledger" | "catalogue" | "p" | "proof" | "sign-in" | "keys" | "about" | "evidence" | "empty";
 
 /** The pages that are loaded when they are asked for. */
 const LATER: Readonly<Record<Exclude<Shown, "ledger">, () => Promise<ComponentType>>> = {
   catalogue: async () => (await import("./pages/Catalogue")).Catalogue,
   p: async () => (await import("./pages/Product")).ProductPage,
+  evidence: async () => (await import("./pages/Evidence")).Evidence,
   proof: async () => (await import("./pages/Proof")).Proof,
   "sign-in": async () => (await import("./pages/SignIn")).SignIn,
   keys: async () => (await import("./pages/Keys")).Keys,

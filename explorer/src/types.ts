@@ -65,6 +65,8 @@ export interface FeedEntry {
   readonly retroactive?: boolean;
   readonly receipts?: Receipts;
   readonly commit: Commit | null;
+  /** Set by the page where a part of the list did not load: its first and last position. */
+  readonly notLoaded?: { readonly first: number; readonly last: number };
 }
 
 export interface Feed {

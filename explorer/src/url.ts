@@ -4,12 +4,12 @@
 export const PAGES = ["ledger", "catalogue", "p", "proof", "sign-in", "keys", "about"] as const;
 
 /** A page of the explorer; `home` leads to the first page that this server has. */
-export type Page = "home" | (typeof PAGES)[number];
+export type Page = "home" | "evidence" | (typeof PAGES)[number];
 
 /** What is shown: a page, for a product its id, and the parameters as they stand in the fragment. */
 export interface View {
   readonly page: Page;
-  /** The product, on the page of a product. */
+  /** The product, on the page of a product and on its evidence sheet. */
   readonly id?: string;
   readonly parameters: Readonly<Record<string, string>>;
 }
@@ -60,6 +60,7 @@ const RULES: Readonly<Record<Page, Readonly<Record<string, Rule>>>> = {
     view: ["table", "json", "code"],
     only: ["prices", "details"],
   },
+  evidence: { at: INSTANT, clock: ["recorded"], from: INSTANT, to: INSTANT },
   proof: { position: NUMBER },
   "sign-in": { then: ANY },
   keys: {},
@@ -82,10 +83,11 @@ export function parse(fragment: string): View {
     if (value !== "") parameters[name] = value;
   }
   const segments = path.split("/").filter((segment) => segment !== "");
-  const [first, second] = segments;
-  const page = PAGES.find((name) => name === first);
-  if (page === undefined || segments.length > 2) return { page: "home", parameters: {} };
-  if (page !== "p") return segments.length === 1 ? { page, parameters } : { page: "home", parameters: {} };
+  const [first, second, third] = segments;
+  const found = PAGES.find((name) => name === first);
+  const page = found === "p" && third === "evidence" ? "evidence" : found;
+  if (page === undefined || segments.length > (page === "evidence" ? 3 : 2)) return { page: "home", parameters: {} };
+  if (page !== "p" && page !== "evidence") return segments.length === 1 ? { page, parameters } : { page: "home", parameters: {} };
   const id = decoded(second);
   return id === undefined ? { page: "home", parameters: {} } : { page, id, parameters };
 }
@@ -104,7 +106,8 @@ export function format(view: View): string {
   const parameters = Object.entries(view.parameters).filter(([, value]) => value !== "");
   parameters.sort(([a], [b]) => (a < b ? -1 : 1));
   const query = new URLSearchParams(parameters).toString();
-  const path = view.page === "home" ? "" : view.page === "p" ? `p/${encodeURIComponent(view.id ?? "")}` : view.page;
+  const product = `p/${encodeURIComponent(view.id ?? "")}`;
+  const path = view.page === "home" ? "" : view.page === "p" ? product : view.page === "evidence" ? `${product}/evidence` : view.page;
   return `#/${path}${query === "" ? "" : `?${query}`}`;
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { extent, fittingRange, life, linear, path, priceAxis, timeTicks } from "../src/chart/scale";
-import { asRecorded, currencies, gaps, inForce, type Step, stepAt, until } from "../src/chart/steps";
+import { extent, fittingRange, life, draw, linear, priceAxis, timeTicks } from "../src/chart/scale";
+import { asRecorded, currencies, currencyChanges, gaps, inForce, type Step, stepAt, until } from "../src/chart/steps";
 import type { Commit, Period } from "../src/types";
 
 const DAY = 86_400_000;
@@ -81,7 +81,7 @@ test("ranges show the newest days, and never more than there is", () => {
   assert.equal(fittingRange(inForce([period(0, null, "1", 1)]), now), "all");
 });
 
-test("a path of 5000 steps is bounded and keeps the highest and the lowest of a pixel", () => {
+test("of 5000 steps a pixel shows the last as a line, in front of a band from the highest to the lowest", () => {
   const steps: Step[] = Array.from({ length: 5000 }, (_, index) => ({
     from: index * 1000,
     to: index === 4999 ? undefined : (index + 1) * 1000,
@@ -90,10 +90,30 @@ test("a path of 5000 steps is bounded and keeps the highest and the lowest of a 
     currency: "USD",
     sequence: index + 1,
   }));
-  const drawn = path(steps, linear(0, 5_000_000, 0, 600), linear(0, 1000, 300, 0), 600);
-  assert.ok(drawn.length < 45_000, String(drawn.length));
-  assert.ok(/V0\.0/.test(drawn) && /V300\.0/.test(drawn));
-  assert.equal(drawn.match(/M/g)?.length, 1);
+  const { line, bands } = draw(steps, linear(0, 5_000_000, 0, 600), linear(0, 1000, 300, 0), 600);
+  assert.ok(line.length + bands.length < 60_000, String(line.length + bands.length));
+  assert.equal(bands.match(/M300\.0 0\.0h1\.5V300\.0/g)?.length, 1);
+  assert.equal(bands.match(/M/g)?.length, 600);
+  assert.equal(line.match(/M/g)?.length, 1);
+});
+
+test("a step shorter than a pixel is a pixel wide and keeps its height, and few steps have no band", () => {
+  const steps = inForce([period(0, 500, "100", 1), period(500, 500.001, "999", 2), period(500.001, null, "100", 3)]);
+  const { line, bands } = draw(steps, linear(0, 1000 * DAY, 0, 100), linear(0, 1000, 1000, 0), 100);
+  assert.equal(bands, "");
+  assert.equal(line, "M0.0 900.0H50.0V1.0H51.0V900.0H100.0");
+});
+
+test("an axis of one price has air on both sides, and that of a price of zero begins at zero", () => {
+  const same = priceAxis([63.5, 63.5]);
+  assert.ok(same.low < 60 && same.high > 67, JSON.stringify(same));
+  assert.equal(priceAxis([0]).low, 0);
+  assert.equal(life(inForce([period(10, null, "1", 1)]), 110 * DAY).from, 0);
+});
+
+test("a change of currency is where the next step begins", () => {
+  const steps = inForce([period(0, 1, "1", 1), period(1, 2, "1", 2, "EUR"), period(2, null, "2", 3, "EUR")]);
+  assert.deepEqual(currencyChanges(steps), [{ at: DAY, from: "USD", to: "EUR" }]);
 });
 
 test("the newest currency comes first", () => {

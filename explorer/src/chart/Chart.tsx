@@ -5,13 +5,14 @@ import { axisLabel } from "../money";
 import { count, date, locale, money, moment, zone } from "../state";
 import * as time from "../time";
 import type { Prices } from "../types";
-import { extent, type Extent, life, linear, path, priceAxis, type Range, timeTicks } from "./scale";
-import { currencies, gaps, type Gap, type Step, stepAt } from "./steps";
+import { draw, extent, type Extent, life, linear, priceAxis, type Range, timeTicks } from "./scale";
+import { currencies, currencyChanges, gaps, type Gap, type Step, stepAt } from "./steps";
 
 const LEFT = 64;
 const RIGHT = 14;
 const TOP = 26;
 const BOTTOM = 26;
+const PRINTED = { width: 720, height: 210 };
 const MANY = 120;
 const MOST_PANELS = 3;
 
@@ -42,11 +43,8 @@ export function Chart(props: Props) {
   const seen = extent(range, whole);
   const air = (seen.to - seen.from) * (at === undefined ? 0.01 : 0.08);
   const shown: Extent = { from: seen.from, to: seen.to + air };
-  const panels = currencies(steps).slice(0, MOST_PANELS);
   const [cursor, setCursor] = useState<number | undefined>(undefined);
   const [isSpoken, setSpoken] = useState(false);
-  const height = width < 480 ? 250 : 318;
-  const each = panels.length > 1 ? Math.max(150, height / panels.length) : height;
   const read = cursor ?? end;
   const readStep = stepAt(steps, read) ?? (cursor === undefined ? steps.at(-1) : undefined);
   const said = readout(props, read, cursor === undefined, readStep);
@@ -102,26 +100,33 @@ export function Chart(props: Props) {
         onPointerDown={point}
         onPointerLeave={(event) => event.pointerType === "mouse" && setCursor(undefined)}
       >
-        {width === 0
-          ? null
-          : panels.map((currency, index) => (
-              <Panel
-                key={currency}
-                {...props}
-                currency={currency}
-                several={panels.length > 1}
-                isLast={index === panels.length - 1}
-                shown={shown}
-                end={end}
-                cursor={cursor}
-                width={width}
-                height={each}
-              />
-            ))}
+        {width === 0 ? null : <Panels {...props} shown={shown} end={end} cursor={cursor} width={width} height={width < 480 ? 250 : 318} />}
       </div>
       {steps.length >= 3 && range !== "all" && width > 0 ? <Overview steps={steps} whole={whole} seen={seen} width={width} end={end} /> : null}
       <Legend {...props} shown={shown} />
     </div>
+  );
+}
+
+/** The picture on paper: one size, no cursor, and the extent that is asked for. */
+export function PrintedChart({ shown, ...props }: Omit<Props, "range" | "open"> & { readonly shown: Extent }) {
+  return (
+    <div class="chart">
+      <Panels {...props} range="all" open={() => undefined} shown={shown} end={props.at ?? props.now} cursor={undefined} width={PRINTED.width} height={PRINTED.height} />
+    </div>
+  );
+}
+
+/** One picture for each of the newest currencies, the newest first. */
+function Panels(props: Omit<PanelProps, "currency" | "several" | "isLast">) {
+  const panels = currencies(props.steps).slice(0, MOST_PANELS);
+  const each = panels.length > 1 ? Math.max(150, props.height / panels.length) : props.height;
+  return (
+    <>
+      {panels.map((currency, index) => (
+        <Panel key={currency} {...props} currency={currency} several={panels.length > 1} isLast={index === panels.length - 1} height={each} />
+      ))}
+    </>
   );
 }
 
@@ -188,6 +193,7 @@ function Panel(props: PanelProps) {
   const clampedX = (at: number): number => Math.min(Math.max(x(at), LEFT), right);
   const band = reference !== null && own.at(-1) === steps.at(-1) ? reference : null;
   const id = `clip-${currency}`;
+  const drawn = draw(inView, clampedX, y, clampedX(end));
   return (
     <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={description(props.name, own, steps, end)}>
       <defs>
@@ -218,9 +224,11 @@ function Panel(props: PanelProps) {
           {currency}
         </text>
       ) : null}
+      {props.several ? <CurrencyChanges steps={steps} currency={currency} shown={shown} x={x} right={right} bottom={bottom} /> : null}
       <g clip-path={`url(#${id})`}>
+        <path class="price-range" d={drawn.bands} />
+        <path class="price" d={drawn.line} />
         {band === null ? null : <PriorLine reference={band} x={x} y={y} />}
-        <path class="price" d={path(inView, clampedX, y, clampedX(end))} />
         <Starts {...props} own={inView} x={x} y={y} />
       </g>
       {gaps(steps).map((gap) => (
@@ -229,6 +237,30 @@ function Panel(props: PanelProps) {
       {band === null ? null : <PriorLabel reference={band} currency={currency} x={clampedX} y={y} left={LEFT} right={right} bottom={bottom} />}
       {cursor === undefined ? null : <Cursor at={cursor} own={own} x={x} y={y} bottom={bottom} />}
     </svg>
+  );
+}
+
+/** Where the price began to be stated in this currency, with the one before it. */
+function CurrencyChanges({ steps, currency, shown, x, right, bottom }: { readonly steps: readonly Step[]; readonly currency: string; readonly shown: Extent; readonly x: (at: number) => number; readonly right: number; readonly bottom: number }) {
+  const all = currencyChanges(steps).filter((change) => change.at >= shown.from && change.at <= shown.to);
+  const arriving = all.filter((change) => change.to === currency);
+  return (
+    <g>
+      {all.map((change) => (
+        <line key={change.at} class="currency-change" x1={x(change.at)} x2={x(change.at)} y1={TOP} y2={bottom} />
+      ))}
+      {arriving.length > 4
+        ? null
+        : arriving.map((change) => {
+            const words = `${change.from} → ${change.to} ${date(change.at)}`;
+            const isLeft = x(change.at) + words.length * 6.6 > right;
+            return (
+              <text key={change.at} class="label strong" x={x(change.at) + (isLeft ? -5 : 5)} y={TOP + 8} text-anchor={isLeft ? "end" : "start"}>
+                {words}
+              </text>
+            );
+          })}
+    </g>
   );
 }
 
@@ -294,8 +326,10 @@ type Reference = NonNullable<Prices["reference"]>;
 function Band({ reference, x, left, right, bottom }: { readonly reference: Reference; readonly x: (at: number) => number; readonly left: number; readonly right: number; readonly bottom: number }) {
   const [from, to] = [Math.max(left, x(Date.parse(reference.from))), Math.min(right, x(Date.parse(reference.to)))];
   if (to <= from) return null;
-  const words = `${reference.days} days before the reduction`;
-  const isLeft = to - words.length * 6.4 > left;
+  const whole = `${reference.days} days before the reduction`;
+  const room = (words: string): number => words.length * 6.9;
+  const words = [whole, `${reference.days} days before`, `${reference.days} d`].find((one) => room(one) <= Math.max(to - left, right - from)) ?? "";
+  const isLeft = to - room(words) > left;
   return (
     <g>
       <rect class="band" x={from} y={TOP - 6} width={Math.max(1, to - from)} height={bottom - TOP + 6} />
@@ -395,7 +429,7 @@ function Overview({ steps, whole, seen, width, end }: { readonly steps: readonly
   return (
     <svg class="overview" width={width} height="46" viewBox={`0 0 ${width} 46`} aria-hidden="true">
       <rect class="overview-ground" x={LEFT} y="2" width={Math.max(0, width - LEFT - RIGHT)} height="42" rx="4" />
-      <path class="overview-line" d={path(own, x, y, x(end))} />
+      <path class="overview-line" d={draw(own, x, y, x(end)).line} />
       <rect class="overview-window" x={x(seen.from)} y="2" width={Math.max(6, x(seen.to) - x(seen.from))} height="42" rx="4" />
     </svg>
   );
@@ -437,18 +471,29 @@ function Legend(props: Props & { readonly shown: Extent }) {
   );
 }
 
+/** A moment that breaks between its date and its time alone. */
+function brief(at: number) {
+  const [day, clock] = time.brief(at, zone.value).split(", ");
+  return (
+    <>
+      <span class="nowrap">{clock === undefined ? day : `${day},`}</span>
+      {clock === undefined ? "" : ` ${clock}`}
+    </>
+  );
+}
+
 /** The steps as a table. */
-export function StepTable({ name, steps, stated, now }: { readonly name: string; readonly steps: readonly Step[]; readonly stated: Props["stated"]; readonly now: number }) {
+export function StepTable({ name, steps, stated, now, isRecorded }: { readonly isRecorded: boolean; readonly name: string; readonly steps: readonly Step[]; readonly stated: Props["stated"]; readonly now: number }) {
   return (
     <div class="scroll-x" tabIndex={0} role="region" aria-label={`Prices of ${name}`}>
       <table class="steps">
-        <caption class="sr">Prices of {name}</caption>
+        <caption class="sr">Prices {isRecorded ? "as recorded" : "in force"} of {name}</caption>
         <thead>
           <tr>
             <th scope="col" class="number">Price</th>
             <th scope="col">From, {time.zoneName(zone.value, now)}</th>
             <th scope="col">To</th>
-            <th scope="col" class="number">Lasted</th>
+            <th scope="col" class="number">Days</th>
             <th scope="col">Set by</th>
             <th scope="col">Recorded</th>
             <th scope="col" class="number">Commit</th>
@@ -460,8 +505,8 @@ export function StepTable({ name, steps, stated, now }: { readonly name: string;
             return (
               <tr key={`${step.from}-${step.sequence}`}>
                 <th scope="row" class="number">{money(step.price, step.currency)}</th>
-                <td class="nowrap" title={moment(step.from)}>{time.brief(step.from, zone.value)}</td>
-                <td class="nowrap">{step.to === undefined ? "in force" : time.brief(step.to, zone.value)}</td>
+                <td title={moment(step.from)}>{brief(step.from)}</td>
+                <td>{step.to === undefined ? "in force" : brief(step.to)}</td>
                 <td class="number nowrap">{time.days((step.to ?? now) - step.from)}</td>
                 <td class="actor" dir="auto">{by?.actor ?? ""}</td>
                 <td class="nowrap">

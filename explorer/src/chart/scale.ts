@@ -139,38 +139,33 @@ export function linear(from: number, to: number, start: number, end: number): (v
   return (value) => start + (value - from) * factor;
 }
 
-/** The path of the steps of one currency. It breaks at gaps. Where a pixel has more than two starts, only the highest, the lowest and the last of them are drawn. */
-export function path(
-  steps: readonly Step[],
-  x: (at: number) => number,
-  y: (value: number) => number,
-  end: number,
-): string {
-  let drawn = "";
-  let lastX: number | undefined;
-  let column = -1;
-  let inColumn = 0;
-  let [top, bottom] = [0, 0];
+/** The paths of the steps of one currency: the line, and the bands behind it. */
+export interface Drawn {
+  readonly line: string;
+  /** Where a pixel has more than two starts: from the highest to the lowest of them. */
+  readonly bands: string;
+}
+
+/** Draws the steps of one currency. The line breaks at gaps. Where a pixel has more than two starts, it goes to the last of them, in front of a band from the highest to the lowest. */
+export function draw(steps: readonly Step[], x: (at: number) => number, y: (value: number) => number, end: number): Drawn {
+  let [line, bands] = ["", ""];
+  let [column, inColumn, top, bottom] = [-1, 0, 0, 0];
   const at = (value: number): string => value.toFixed(1);
   steps.forEach((step, index) => {
     const [startX, height] = [x(step.from), y(step.value)];
     // A step shorter than a pixel is as wide as one.
     const endX = Math.max(step.to === undefined ? end : x(step.to), startX + 1);
+    const continues = index > 0 && steps[index - 1]?.to === step.from;
     const pixel = Math.floor(startX);
-    const continues = lastX !== undefined && steps[index - 1]?.to === step.from;
-    if (pixel === column && continues) {
-      inColumn += 1;
-      [top, bottom] = [Math.min(top, height), Math.max(bottom, height)];
-      const isLast = Math.floor(x(steps[index + 1]?.from ?? Infinity)) !== pixel;
-      if (inColumn > 2 && !isLast) return;
-      if (inColumn > 2) drawn += `V${at(top)}V${at(bottom)}`;
-    } else {
-      column = pixel;
-      inColumn = 1;
-      [top, bottom] = [height, height];
-    }
-    drawn += continues ? `V${at(height)}H${at(endX)}` : `M${at(startX)} ${at(height)}H${at(endX)}`;
-    lastX = endX;
+    const isSame = pixel === column && continues;
+    [column, inColumn] = [pixel, isSame ? inColumn + 1 : 1];
+    [top, bottom] = isSame ? [Math.min(top, height), Math.max(bottom, height)] : [height, height];
+    const next = steps[index + 1];
+    const isLast = next === undefined || next.from !== step.to || Math.floor(x(next.from)) !== pixel;
+    if (inColumn > 2 && !isLast) return;
+    // Only the last of many counts for the line; what it passed over is in the band.
+    if (inColumn > 2) bands += `M${at(pixel)} ${at(top)}h1.5V${at(bottom)}h-1.5Z`;
+    line += continues ? `V${at(height)}H${at(endX)}` : `M${at(startX)} ${at(height)}H${at(endX)}`;
   });
-  return drawn;
+  return { line, bands };
 }

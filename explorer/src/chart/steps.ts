@@ -101,3 +101,18 @@ export function until(steps: readonly Step[], at: number): Step[] {
 export function currencies(steps: readonly Step[]): string[] {
   return [...new Set(steps.map((step) => step.currency).reverse())];
 }
+
+/** A moment from which on the price was stated in another currency. */
+export interface CurrencyChange {
+  readonly at: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The changes of currency, in order. */
+export function currencyChanges(steps: readonly Step[]): CurrencyChange[] {
+  return steps.flatMap((step, index) => {
+    const before = steps[index - 1];
+    return before === undefined || before.currency === step.currency ? [] : [{ at: step.from, from: before.currency, to: step.currency }];
+  });
+}

@@ -1,19 +1,20 @@
 // The Ledger: what happened, by whom, the newest first.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, getText, query } from "../api";
+import { get, query } from "../api";
 import { curl } from "../curl";
-import { download } from "../download";
-import { byDay, type Filters, filterQuery, folded, isFiltered, isPicked, pagePath, type Row, runLength, runWords } from "../feed";
+import { byDay, type Filters, filterQuery, folded, isFiltered, isPicked, notLoaded, PAGE, pagePath, type Row, runLength, runWords } from "../feed";
 import { keep, kept } from "../kept";
 import { onKey } from "../keys";
 import { following, learned, newest } from "../live";
-import { useLoad } from "../load";
+import { useLoad, useNow } from "../load";
 import { CommitDetails } from "../parts/CommitDetails";
 import { Copy, copy } from "../parts/Copy";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
+import { later } from "../parts/Later";
 import { Phrases } from "../parts/Phrases";
+import { Popover } from "../parts/Popover";
 import { SentMark } from "../parts/Sent";
 import { useNarrow } from "../narrow";
 import { LedgerFilters } from "../parts/LedgerFilters";
@@ -28,6 +29,12 @@ const FIRST = 50;
 const MORE = 100;
 const MOST_ROWS = 1000;
 const LEAST_ROWS = 12;
+const MOST_COUNTED_PAGES = 100;
+/** From this age on it is told how far the ledger is ahead of the page. */
+const AHEAD = 30_000;
+
+const Export = later(async () => (await import("../parts/Export")).Export);
+const NearestFilter = later(async () => (await import("../parts/NearestFilter")).NearestFilter);
 
 // What was seen before this visit; the visit itself moves it on.
 const seenBefore = kept().seen?.position;
@@ -46,7 +53,16 @@ async function more(filters: Filters, from: number | undefined, wanted: number, 
   let head: number | null = null;
   const seen = filters["since"] === undefined ? -1 : (seenBefore ?? -1);
   for (let pages = 0; pages < 40; pages += 1) {
-    const feed: Feed = await get<Feed>(pagePath(filters, next ?? undefined, pages === 0 ? wanted : 100), { signal });
+    let feed: Feed;
+    try {
+      feed = await get<Feed>(pagePath(filters, next ?? undefined, pages === 0 ? wanted : PAGE), { signal });
+    } catch (error) {
+      const missing = signal.aborted || typeof next !== "number" ? undefined : notLoaded(filters, next, newest.value ?? next);
+      if (missing?.notLoaded === undefined) throw error;
+      const { first, last } = missing.notLoaded;
+      const rest = filters["old"] === "1" ? (last >= (newest.value ?? last) ? null : last) : first === 0 ? null : first;
+      return { entries: [...entries, missing], next: rest, newest: head };
+    }
     entries.push(...feed.commits.filter((entry) => isPicked(entry, filters, seen)));
     head = feed.newest;
     next = feed.next;
@@ -88,7 +104,7 @@ export function Ledger() {
       ) : (
         <>
           <Arrivals list={shown} filters={filters} onList={setShown} />
-          <Rows list={shown} filters={filters} />
+          <Rows list={shown} filters={filters} onList={setShown} />
           <Foot list={shown} filters={filters} onList={setShown} />
         </>
       )}
@@ -96,67 +112,89 @@ export function Ledger() {
   );
 }
 
+/** How many commits a filtered list has, as far as they were counted. */
+interface Counted {
+  readonly key: string;
+  readonly commits: number;
+  /** `undefined`: still counting. */
+  readonly isAll: boolean | undefined;
+}
+
 function Head({ list, filters }: { readonly list: List | undefined; readonly filters: Filters }) {
+  const { open: _, ...asked } = filters;
+  const key = JSON.stringify(asked);
+  const [last, setCounted] = useState<Counted | undefined>(undefined);
+  const counted = last?.key === key ? last : undefined;
   const total = newest.value === undefined ? undefined : newest.value + 1;
   const top = list?.entries[0]?.commit?.recorded_at;
+  const isPart = isFiltered(filters);
+  const known = list?.next === null ? list.entries.length : counted?.isAll === true ? counted.commits : undefined;
   let line = "";
   if (list !== undefined && total !== undefined) {
-    if (isFiltered(filters)) {
-      line = `${count(list.entries.length)}${list.next === null ? "" : " and more"} of ${count(total)} commits`;
+    if (isPart) {
+      const commits = known ?? Math.max(counted?.commits ?? 0, list.entries.length);
+      line = `${count(commits)}${known === undefined ? " and more" : ""} of ${count(total)} commits`;
     } else {
       const newestAt = filters["old"] === "1" || top === undefined ? "" : `, newest ${moment(top)}`;
       line = `${count(total)} commit${total === 1 ? "" : "s"}${newestAt}`;
     }
   }
+  const countThem = (): void => {
+    if (list?.next === null || list === undefined) return;
+    setCounted({ key, commits: list.entries.length, isAll: undefined });
+    countRest(filters, list, (commits, isAll) => setCounted({ key, commits, isAll })).catch(() => {
+      setCounted(undefined);
+      say("They could not be counted.");
+    });
+  };
   return (
     <div class="head">
       <div>
         <h1 tabIndex={-1}>Ledger</h1>
-        <p class="muted" aria-live="polite">{line}</p>
+        <p class="muted">
+          <span aria-live="polite">{line}</span>{" "}
+          {isPart && known === undefined && list !== undefined ? (
+            <button type="button" class="as-link" disabled={counted !== undefined && counted.isAll === undefined} onClick={countThem}>
+              {counted === undefined || counted.isAll !== undefined ? "Count them" : "Counting…"}
+            </button>
+          ) : null}
+        </p>
       </div>
       <div class="actions">
         <span class={`live ${following.value}`}>
           <span class="dot" aria-hidden="true" />
           {following.value === "live" ? "Live" : following.value === "paused" ? "Paused" : "Not live"}
         </span>
-        {has("csv") ? <Export filters={filters} total={list?.next === null && isFiltered(filters) ? list.entries.length : undefined} /> : null}
+        {has("csv") && total !== undefined && total > 0 ? (
+          <Popover label="" value="Export" kind="button" align="end">
+            {(close) => <Export filters={filters} selected={known} total={total} seen={seenBefore} close={close} />}
+          </Popover>
+        ) : null}
       </div>
     </div>
   );
 }
 
-function Export({ filters, total }: { readonly filters: Filters; readonly total: number | undefined }) {
-  const [isBusy, setBusy] = useState(false);
-  const run = async (): Promise<void> => {
-    setBusy(true);
-    try {
-      const path = query("commits", { ...filterQuery(filters), all: "true" });
-      const text = await getText(path, { accept: "text/csv" });
-      const parts = ["ledger", filters["who"], filters["what"], filters["product"], filters["from"]?.slice(0, 10)];
-      download(parts, "csv", text, "text/csv");
-      say("The file is ready.");
-    } catch (error) {
-      say(error instanceof Error ? error.message : "The file could not be made.");
-    }
-    setBusy(false);
-  };
-  const isPartly = filters["only"] === "drops" || filters["since"] !== undefined;
-  return (
-    <button
-      type="button"
-      class="button"
-      disabled={isBusy}
-      onClick={() => void run()}
-      title={isPartly ? "A row for each changed field, of all commits that the other filters select" : "A row for each changed field"}
-    >
-      {isBusy ? "Preparing…" : total === undefined || isPartly ? "Download CSV" : `Download ${count(total)} as CSV`}
-    </button>
-  );
+/** Counts what the list does not show yet, up to a hundred pages; tells how many it has so far, and whether that is all. */
+async function countRest(filters: Filters, list: List, report: (commits: number, isAll: boolean | undefined) => void): Promise<void> {
+  let commits = list.entries.length;
+  let next = list.next;
+  const seen = filters["since"] === undefined ? -1 : (seenBefore ?? -1);
+  for (let pages = 0; next !== null && pages < MOST_COUNTED_PAGES; pages += 1) {
+    const feed: Feed = await get<Feed>(pagePath(filters, next, PAGE));
+    commits += feed.commits.filter((entry) => isPicked(entry, filters, seen)).length;
+    const isPast = filters["old"] !== "1" && (feed.commits.at(-1)?.position ?? Infinity) <= seen;
+    next = isPast ? null : feed.next;
+    report(commits, undefined);
+  }
+  report(commits, next === null);
 }
 
 /** New commits: they come in by themselves while the list is at its top and nothing is open, else at a press. */
 function Arrivals({ list, filters, onList }: { readonly list: List; readonly filters: Filters; readonly onList: (list: List) => void }) {
   const [waiting, setWaiting] = useState<readonly FeedEntry[]>([]);
+  const [isLost, setLost] = useState(false);
+  const [round, setRound] = useState(0);
   const known = Math.max(list.newest ?? -1, waiting[0]?.position ?? -1);
   const head = newest.value ?? -1;
   const isOld = filters["old"] === "1";
@@ -168,14 +206,17 @@ function Arrivals({ list, filters, onList }: { readonly list: List; readonly fil
     void collect(filters, known, control.signal).then(
       (arrived) => {
         if (control.signal.aborted) return;
+        setLost(false);
         const isReading = scrollY > 120 || filters["open"] !== undefined || document.activeElement?.matches("[data-row]") === true;
         if (isReading && arrived.length > 0) setWaiting((before) => [...arrived, ...before]);
         else onList({ ...latest.current, entries: cut([...arrived, ...latest.current.entries]), newest: Math.max(head, known) });
       },
-      () => undefined,
+      () => {
+        if (!control.signal.aborted) setLost(true);
+      },
     );
     return () => control.abort();
-  }, [head, known, isOld]);
+  }, [head, known, isOld, round]);
   const take = (): void => {
     if (waiting.length === 0) return;
     onList({ ...list, entries: cut([...waiting, ...list.entries]), newest: known });
@@ -188,12 +229,32 @@ function Arrivals({ list, filters, onList }: { readonly list: List; readonly fil
     document.title = waiting.length > 0 ? `(${waiting.length}) ${title}` : title;
     if (waiting.length > 0) say(`${waiting.length} new commits`);
   }, [waiting.length]);
-  if (waiting.length === 0) return null;
+  if (waiting.length === 0) {
+    return isLost && head > known ? (
+      <p class="missing-rows" role="status">
+        The ledger is {count(head - known)} commit{head - known === 1 ? "" : "s"} ahead of this page.
+        <button type="button" class="button" onClick={() => setRound(round + 1)}>
+          Try again
+        </button>
+      </p>
+    ) : null;
+  }
   return (
-    <button type="button" class="arrivals" onClick={take}>
-      {count(waiting.length)} new commit{waiting.length === 1 ? "" : "s"}
-    </button>
+    <>
+      <button type="button" class="arrivals" onClick={take}>
+        {count(waiting.length)} new commit{waiting.length === 1 ? "" : "s"}
+      </button>
+      <Ahead oldest={waiting.at(-1)} />
+    </>
   );
+}
+
+/** How far the ledger is ahead of a page whose reader lets new commits wait. */
+function Ahead({ oldest }: { readonly oldest: FeedEntry | undefined }) {
+  const now = useNow(1000);
+  const recorded = oldest?.commit?.recorded_at;
+  const age = recorded === undefined ? 0 : now - Date.parse(recorded);
+  return age < AHEAD ? null : <p class="warn small">The ledger is {time.span(age)} ahead of this page.</p>;
 }
 
 function cut(entries: readonly FeedEntry[]): readonly FeedEntry[] {
@@ -213,14 +274,46 @@ async function collect(filters: Filters, above: number, signal: AbortSignal): Pr
   return arrived.reverse();
 }
 
-function Rows({ list, filters }: { readonly list: List; readonly filters: Filters }) {
+/** Loads a part of the list that did not load, and puts it into its place. */
+async function reload(list: List, gap: FeedEntry, isOld: boolean): Promise<List> {
+  const { first, last } = gap.notLoaded ?? { first: 0, last: -1 };
+  const feed = await get<Feed>(query("commits", { after: first - 1, before: last + 1, limit: PAGE }));
+  const found = isOld ? feed.commits : [...feed.commits].reverse();
+  return { ...list, entries: list.entries.flatMap((entry) => (entry.notLoaded?.first === first ? found : [entry])) };
+}
+
+function NotLoaded({ gap, list, isOld, onList }: { readonly gap: FeedEntry; readonly list: List; readonly isOld: boolean; readonly onList: (list: List) => void }) {
+  const [isBusy, setBusy] = useState(false);
+  const latest = useRef(list);
+  latest.current = list;
+  const { first, last } = gap.notLoaded ?? { first: 0, last: 0 };
+  const retry = (): void => {
+    setBusy(true);
+    reload(latest.current, gap, isOld).then(onList, () => {
+      setBusy(false);
+      say("They did not load again.");
+    });
+  };
+  return (
+    <div class="missing-rows" role="status">
+      Commits {first}–{last} did not load.
+      <button type="button" class="button" disabled={isBusy} onClick={retry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+function Rows({ list, filters, onList }: { readonly list: List; readonly filters: Filters; readonly onList: (list: List) => void }) {
   const [unfolded, setUnfolded] = useState<ReadonlySet<number>>(new Set());
   const isNarrow = useNarrow();
   const days = useMemo(
     () => byDay(list.entries, zone.value, filters["thread"] === undefined),
     [list.entries, zone.value, filters["thread"]],
   );
+  useSteps(list.entries, filters);
   if (list.entries.length === 0) return <Nothing filters={filters} />;
+  const missing = (entry: FeedEntry) => <NotLoaded gap={entry} list={list} isOld={filters["old"] === "1"} onList={onList} />;
   const open = filters["open"] === undefined ? undefined : Number(filters["open"]);
   const rowsOf = (rows: readonly Row[]): Row[] =>
     rows.flatMap((row) => {
@@ -243,6 +336,8 @@ function Rows({ list, filters }: { readonly list: List; readonly filters: Filter
                   <li key={`run${row.entries[0]?.position}`} class="run">
                     <RunWords entries={row.entries} unfold={unfold} />
                   </li>
+                ) : row.entry.notLoaded !== undefined ? (
+                  <li key={`gap${row.entry.position}`}>{missing(row.entry)}</li>
                 ) : (
                   <CardRow key={row.entry.position} entry={row.entry} isOpen={row.entry.position === open} />
                 ),
@@ -284,6 +379,10 @@ function Rows({ list, filters }: { readonly list: List; readonly filters: Filter
                     <RunWords entries={row.entries} unfold={unfold} />
                   </td>
                 </tr>
+              ) : row.entry.notLoaded !== undefined ? (
+                <tr key={`gap${row.entry.position}`}>
+                  <td colSpan={6}>{missing(row.entry)}</td>
+                </tr>
               ) : (
                 <TableRow key={row.entry.position} entry={row.entry} isOpen={row.entry.position === open} />
               ),
@@ -293,6 +392,19 @@ function Rows({ list, filters }: { readonly list: List; readonly filters: Filter
       </table>
     </div>
   );
+}
+
+/** The keys `[` and `]`: the commit before and after the opened one. */
+function useSteps(entries: readonly FeedEntry[], filters: Filters): void {
+  const step = (towards: "earlier" | "later"): void => {
+    const positions = entries.filter((entry) => entry.commit !== null).map((entry) => entry.position);
+    const open = filters["open"] === undefined ? undefined : Number(filters["open"]);
+    const sorted = positions.sort((a, b) => a - b);
+    const next = open === undefined ? sorted.at(-1) : towards === "earlier" ? sorted.findLast((one) => one < open) : sorted.find((one) => one > open);
+    if (next !== undefined) refine({ open: String(next) });
+  };
+  useEffect(() => onKey("[", () => step("earlier")));
+  useEffect(() => onKey("]", () => step("later")));
 }
 
 function clockOf(entry: FeedEntry | undefined): string {
@@ -362,9 +474,6 @@ function TableRow({ entry, isOpen }: { readonly entry: FeedEntry; readonly isOpe
         data-row
         tabIndex={-1}
         onClick={press}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && event.target === event.currentTarget) toggle(entry, isOpen);
-        }}
       >
         <td class="time">
           <button type="button" class="plain" aria-expanded={isOpen} onClick={() => toggle(entry, isOpen)}>
@@ -453,9 +562,7 @@ function Nothing({ filters }: { readonly filters: Filters }) {
       <p>
         <b>{filters["only"] === "drops" ? "No price drops fit." : "No commit fits."}</b>
       </p>
-      <button type="button" class="button" onClick={clear}>
-        Clear all filters
-      </button>
+      <NearestFilter filters={filters} clear={clear} />
     </div>
   );
 }

@@ -17,12 +17,15 @@ import { ProductHead } from "../parts/ProductHead";
 import { SentCard } from "../parts/SentCard";
 import { Timeline } from "../parts/Timeline";
 import { may } from "../session";
-import { config, orders, view } from "../state";
+import { config, orders, view, zone } from "../state";
+import * as time from "../time";
 import type { Commit, Prices, Product } from "../types";
 import { understood } from "../url";
+import { printsEvidence } from "./printing";
 import { found, type Found, holding, type HistoryPage, lateSequences, newestHistory, prices, productAt } from "./product-data";
 
 const HOUR = 3_600_000;
+const MOST_BEFORE = 3;
 
 export function ProductPage() {
   const id = view.value.id ?? "";
@@ -33,6 +36,7 @@ export function ProductPage() {
     if (head !== undefined) reload();
   }, [head]);
   const name = own.data?.product.name;
+  useEffect(() => (may("products/audit") ? printsEvidence(id) : undefined), [id]);
   useEffect(() => {
     document.title = `${name ?? id} · ${config.value.title}`;
   }, [name, id]);
@@ -71,7 +75,7 @@ function Unknown({ id, error, retry }: { readonly id: string; readonly error: un
       <p>Ids distinguish upper and lower case.</p>
       {orders().includes("name") ? (
         <p>
-          <Link to={{ page: "catalogue", parameters: { q: id } }}>Look for names that begin with it</Link>
+          <Link to={{ page: "catalogue", parameters: { q: id } }}>Search names for {id}</Link>
         </p>
       ) : null}
     </div>
@@ -114,6 +118,7 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
         step={stepThen(moment, priced.data)}
         by={byThen(commits, moment, priced.data)}
         known={knownNow.data === undefined || moment.kind !== "recorded" ? undefined : (stepAt(knownNow.data, moment.at) ?? null)}
+        before={beforeThen(moment, priced.data)}
       />
       {mayAudit ? (
         <Audited product={product} shown={shown} moment={moment} isKnown={isKnown} history={history} late={late.data} priced={priced} />
@@ -140,6 +145,16 @@ function stepThen(moment: Moment, priced: Prices | undefined): Step | undefined 
 
 function stepAt(priced: Prices, at: number): Step | undefined {
   return inForce(priced.timeline).find((step) => step.from <= at && (step.to === undefined || step.to > at));
+}
+
+/** The prices that ended on the day of which the moment is the end. */
+function beforeThen(moment: Moment, priced: Prices | undefined): Step[] {
+  const step = stepThen(moment, priced);
+  if (priced === undefined || moment.kind !== "force" || step === undefined) return [];
+  const start = time.dayOf(moment.at, zone.value);
+  if (moment.at < time.endOfDay(start, zone.value) - 999) return [];
+  const earlier = inForce(priced.timeline).filter((one) => one.to !== undefined && one.to > start && one.to <= step.from && one.from < one.to);
+  return earlier.slice(-MOST_BEFORE);
 }
 
 function byThen(commits: readonly Commit[], moment: Moment, priced: Prices | undefined): Commit | undefined {
@@ -176,6 +191,7 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
     : at === undefined
       ? inForce(priced.data?.timeline ?? [])
       : until(inForce(priced.data?.timeline ?? []), at);
+  const note = moment.kind === "force" && shown.version < product.version ? `Fields beside the price are as recorded with commit ${shown.version}.` : undefined;
   return (
     <div class="columns">
       <div>
@@ -200,7 +216,7 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
       </div>
       <aside aria-label="Proof and fields">
         <ChainCard id={product.id} version={product.version} pages={pages} />
-        {isKnown ? <NowCard product={shown} title={moment.kind === "now" ? "Now" : `At version ${shown.version}`} /> : null}
+        {isKnown ? <NowCard product={shown} title={moment.kind === "now" ? "Now" : `At version ${shown.version}`} {...(note === undefined ? {} : { note })} /> : null}
         <SentCard commits={pages.flatMap((page) => page.history.commits)} />
       </aside>
     </div>

@@ -10,6 +10,7 @@ import { parse, understood } from "../url";
 function askedFor(then: string | undefined): string | undefined {
   if (then === undefined) return undefined;
   const target = parse(then);
+  if (target.page === "evidence") return `the evidence sheet of the product ${target.id ?? ""}`;
   if (target.page === "p") return `the product ${target.id ?? ""}`;
   const names: Readonly<Record<string, string>> = { ledger: "the Ledger", catalogue: "the Catalogue", proof: "Proof" };
   return names[target.page];

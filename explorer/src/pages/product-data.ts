@@ -20,6 +20,7 @@ export interface Found {
 
 const PAGE = 50;
 const MOST_PRICE_PAGES = 50;
+const MOST_LATE = 1000;
 
 /** The version that the newest commit of a product gave it, as the feed knows it; `undefined`: not known. */
 async function newestVersion(id: string, signal: AbortSignal): Promise<number | undefined> {
@@ -70,12 +71,39 @@ export async function newestHistory(id: string, version: number, signal: AbortSi
   return [await historyPage(id, Math.max(0, version - PAGE), PAGE, signal)];
 }
 
-/** The sequences of the commits that changed the past, as the feed knows them. */
+/** The version that a product had by a moment, as recorded; `undefined`: there was none. */
+export async function versionAt(id: string, at: string): Promise<number | undefined> {
+  try {
+    return (await get<Product>(query(productPath(id), { as_of: at }))).version;
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** The whole history, page by page; tells how many commits are loaded. */
+export async function wholeHistory(id: string, report: (commits: number) => void, signal: AbortSignal): Promise<HistoryPage[]> {
+  const pages: HistoryPage[] = [];
+  let commits = 0;
+  for (let after: number | null = 0; after !== null; ) {
+    const page: HistoryPage = await historyPage(id, after, 1000, signal);
+    pages.push(page);
+    commits += page.history.commits.length;
+    report(commits);
+    after = page.history.next;
+  }
+  return pages;
+}
+
+/** The sequences of the commits that changed the past, with their positions, as the feed knows them. */
 export async function lateSequences(id: string, signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
   const late = new Map<number, number>();
   if (!hasFeed()) return late;
-  const feed = await get<Feed>(query("commits", { product: id, retroactive: "true", limit: 100 }), { signal });
-  for (const entry of feed.commits) if (entry.commit !== null) late.set(entry.commit.sequence, entry.position);
+  for (let after: number | undefined | null; after !== null && late.size < MOST_LATE; ) {
+    const feed: Feed = await get<Feed>(query("commits", { product: id, retroactive: "true", after, limit: 100 }), { signal });
+    for (const entry of feed.commits) if (entry.commit !== null) late.set(entry.commit.sequence, entry.position);
+    after = feed.next;
+  }
   return late;
 }
 

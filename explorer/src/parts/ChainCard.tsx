@@ -42,7 +42,7 @@ async function* loaded(pages: readonly HistoryPage[]): AsyncIterable<string> {
 
 async function* everything(id: string): AsyncIterable<string> {
   for (let after: number | null = 0; after !== null; ) {
-    const page: HistoryPage = await historyPage(id, after, 100, undefined);
+    const page: HistoryPage = await historyPage(id, after, 1000, undefined);
     yield page.text;
     after = page.history.next;
   }
@@ -88,7 +88,7 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
       <Squares checked={checked} />
       {!checked.isWhole && checked.isDone && checked.fault === undefined ? (
         <button type="button" class="button" onClick={() => run(everything(id), true)}>
-          Check all, from the first
+          Check all {count(version)}
         </button>
       ) : null}
       {hasLog() ? <Logged /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
@@ -116,7 +116,7 @@ function Words({ checked, version, failed }: { readonly checked: Checked; readon
       </p>
     );
   }
-  if (!isDone) return <p class="muted">{count(commits)} checked…</p>;
+  if (!isDone) return <p class="muted">{isWhole ? `${count(commits)} of ${count(version)} checked…` : `${count(commits)} checked…`}</p>;
   return (
     <p>
       <b>

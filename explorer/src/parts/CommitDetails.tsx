@@ -4,16 +4,19 @@ import { useState } from "preact/hooks";
 import { get, query } from "../api";
 import { curl } from "../curl";
 import { useLoad } from "../load";
-import { hasFeed, moment, page, refine } from "../state";
+import { has, hasFeed, moment, page, refine } from "../state";
 import * as time from "../time";
 import type { Feed, FeedEntry } from "../types";
 import { verify } from "../verifier";
 import { phrases } from "../words";
 import { Copy } from "./Copy";
+import { later } from "./Later";
 import { Link } from "./Link";
 import { FieldChanges, Phrases } from "./Phrases";
 import { ProofFiles } from "./ProofFiles";
 import { loggedSize } from "../seal";
+
+const BusEntries = later(async () => (await import("./BusEntries")).BusEntries);
 
 export function CommitDetails({ entry, place = "ledger" }: { readonly entry: FeedEntry; readonly place?: "ledger" | "product" }) {
   const commit = entry.commit;
@@ -66,6 +69,7 @@ export function CommitDetails({ entry, place = "ledger" }: { readonly entry: Fee
       {details.length === 0 ? null : <FieldChanges changes={details} />}
       <div class="more">
         <AsJson entry={entry} />
+        <AsSubscribersGotIt entry={entry} isShown={place === "product"} />
         {size !== undefined && entry.position < size ? <ProofFiles commit={commit} /> : null}
       </div>
     </div>
@@ -141,6 +145,21 @@ function Hash({ entry }: { readonly entry: FeedEntry }) {
         )}
       </dd>
     </div>
+  );
+}
+
+/** The entries on the bus of a commit that was published; where the server tells under which source. */
+function AsSubscribersGotIt({ entry, isShown }: { readonly entry: FeedEntry; readonly isShown: boolean }) {
+  const [isOpen, setOpen] = useState(isShown);
+  const isPublished = entry.receipts?.some((receipt) => receipt?.published_at !== undefined || receipt?.restored === true) === true;
+  if (entry.commit === null || !isPublished || !has("status")) return null;
+  return (
+    <>
+      <button type="button" class="as-link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        As subscribers got it
+      </button>
+      {isOpen ? <BusEntries commit={entry.commit} /> : null}
+    </>
   );
 }
 

@@ -6,6 +6,7 @@ import { address, away, busy } from "../api";
 import { useNow } from "../load";
 import { claims, token } from "../session";
 import { hasLog } from "../seal";
+import { newest } from "../live";
 import { choose, config, go, hasFeed, page, said, switchZone, theme, view, zone } from "../state";
 import { clock } from "../time";
 import { format, misunderstood, type Page } from "../url";
@@ -32,7 +33,7 @@ function entries(): Entry[] {
 }
 
 function Entries({ withIcons = false }: { readonly withIcons?: boolean }) {
-  const current = page.value === "p" ? "catalogue" : page.value;
+  const current = page.value === "p" || page.value === "evidence" ? "catalogue" : page.value;
   return (
     <>
       {entries().map((one) => (
@@ -206,7 +207,7 @@ export function Frame({ children }: { readonly children: ComponentChildren }) {
       </main>
       <footer class="foot">
         <span>{config.value.build === "" ? "" : `Version ${config.value.build.split("+")[0]}`}</span>
-        <span>This page only reads.</span>
+        <span>{newest.value === -1 && config.value.mode === "open" ? "This page only reads, but for the sample, if you load it." : "This page only reads."}</span>
         <span>Everything here comes from this server.</span>
         <Link to={{ page: "about", parameters: {} }}>About</Link>
       </footer>

@@ -3,6 +3,9 @@
 import type { Change } from "../money";
 import { date, money } from "../state";
 import type { Commit } from "../types";
+import { later } from "./Later";
+import { LongText } from "./LongText";
+import { visible } from "../visible";
 import { type FieldChange, type Phrase, phrases, verb } from "../words";
 
 /** By how much a price went down or up. */
@@ -98,17 +101,20 @@ export function Phrases({ commit }: { readonly commit: Commit }) {
   );
 }
 
+/** From this length on a changed text is shown by the words that differ. */
+const LONG = 80;
+
+const TextChange = later(async () => (await import("./TextChange")).TextChange);
+
 /** The changed fields of a commit, old and new. */
 export function FieldChanges({ changes }: { readonly changes: readonly FieldChange[] }) {
   return (
     <dl class="changes">
       {changes.map((change) => (
         <div key={change.field}>
-          <dt dir="auto">{change.field}</dt>
+          <dt dir="auto">{visible(change.field)}</dt>
           <dd dir="auto">
-            {change.before === undefined ? null : <del>{cut(change.before)}</del>}
-            {change.before === undefined || change.after === undefined ? null : " → "}
-            {change.after === undefined ? null : <ins>{cut(change.after)}</ins>}
+            <Changed change={change} />
           </dd>
         </div>
       ))}
@@ -116,6 +122,13 @@ export function FieldChanges({ changes }: { readonly changes: readonly FieldChan
   );
 }
 
-function cut(text: string): string {
-  return text.length > 240 ? `${text.slice(0, 240)}…` : text;
+function Changed({ change: { before, after } }: { readonly change: FieldChange }) {
+  if (before !== undefined && after !== undefined && Math.max(before.length, after.length) > LONG) return <TextChange before={before} after={after} />;
+  return (
+    <>
+      {before === undefined ? null : <del>{before.length > LONG ? <LongText text={before} /> : visible(before)}</del>}
+      {before === undefined || after === undefined ? null : " → "}
+      {after === undefined ? null : <ins>{after.length > LONG ? <LongText text={after} /> : visible(after)}</ins>}
+    </>
+  );
 }

@@ -116,7 +116,7 @@ function Steps({ product, prices, steps, at, isRecorded, now, stated, range, isT
     };
     return (
       <>
-        <StepTable name={product.name} steps={steps} stated={stated} now={at ?? now} />
+        <StepTable name={product.name} steps={steps} stated={stated} now={at ?? now} isRecorded={isRecorded} />
         <p class="table-foot">
           <button type="button" class="as-link" onClick={save}>
             Download CSV
@@ -164,13 +164,15 @@ function Prior({ prices, product }: { readonly prices: Prices; readonly product:
     );
   }
   const [from, to] = [Date.parse(reference.from), Date.parse(reference.to)];
+  // A reduction that is increased step by step has the prior price of its first step (paragraph 5).
+  const hasSteps = reduction !== null && reduction.series_since !== reduction.since;
   const inWindow = inForce(prices.timeline)
     .filter((step) => step.currency === prices.currency && step.from < to && (step.to === undefined || step.to > from))
     .map((step) => ({ ...step, from: Math.max(step.from, from), to: Math.min(step.to ?? to, to) }));
   return (
     <div class="prior-box">
       <p>
-        <b>Prior price: {money(reference.price, prices.currency)}.</b> The lowest in force in the {reference.days} days before this reduction, first from{" "}
+        <b>Prior price: {money(reference.price, prices.currency)}.</b> The lowest in force in the {reference.days} days before {hasSteps ? "the first step of this reduction" : "this reduction"}, first from{" "}
         {date(reference.since)} (Directive 98/6/EC, article 6a).{" "}
         <button type="button" class="as-link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           How it was found
@@ -179,7 +181,7 @@ function Prior({ prices, product }: { readonly prices: Prices; readonly product:
       {isOpen ? (
         <>
           <p>
-            The prices in force from {moment(from)} to {moment(to)}, when the reduction began:
+            The prices in force from {moment(from)} to {moment(to)}, when {hasSteps ? "its first step" : "the reduction"} began:
           </p>
           <div class="scroll-x" tabIndex={0} role="region" aria-label="Prices in the window">
             <table class="steps">

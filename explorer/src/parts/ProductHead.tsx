@@ -22,6 +22,8 @@ interface Props {
   readonly by: Commit | undefined;
   /** At a recorded moment: what was in force then, as it is known now; `null`: nothing was. */
   readonly known: Step | null | undefined;
+  /** The prices that were in force earlier on the day whose end is shown. */
+  readonly before: readonly Step[];
 }
 
 export function ProductHead(props: Props) {
@@ -88,13 +90,19 @@ function State({ product, deletedAt, deletedBy }: { readonly product: Product; r
   );
 }
 
-function Price({ shown, moment, step, by, known }: Props) {
+function Price({ shown, moment, step, by, before, known }: Props) {
   if (moment.kind === "force") {
     const when = date(moment.at);
     if (step === undefined) return <p class="price-then">On {when} it was not in the catalogue.</p>;
     return (
       <p class="price-then">
-        On {when} it cost <b>{money(step.price, step.currency)}</b>
+        On {when} it cost{" "}
+        {before.map((one) => (
+          <span key={one.from}>
+            {money(one.price, one.currency)} until {time.clock(one.to ?? moment.at, zone.value).slice(0, 5)}, then{" "}
+          </span>
+        ))}
+        <b>{money(step.price, step.currency)}</b>
         {by === undefined ? (
           `, set in commit ${step.sequence}.`
         ) : (

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { getText, query, productPath } from "../api";
 import { download, fileName } from "../download";
-import { quoted } from "../curl";
+import { quoted } from "../quoted";
 import { say } from "../state";
 import { seal } from "../seal";
 import type { Commit } from "../types";
@@ -16,9 +16,22 @@ function commitOf(history: string): string {
   return `${JSON.stringify(commit)}\n`;
 }
 
+/** The names of the two files of a commit. */
+function namesOf(commit: Commit): string[] {
+  return [commit.state.sku ?? commit.product_id, String(commit.sequence)];
+}
+
+/** The command that checks the two files with the key of the log; `joint` stands before its options. */
+export function proofCommand(commit: Commit, joint = " "): string {
+  const now = seal.value;
+  const key = now.state === "checked" && "key" in now.answer ? now.answer.key : "KEY";
+  const names = namesOf(commit);
+  return `ledger verify --proof ${fileName(names, "tlog-proof")}${joint}--commit ${fileName(names, "json")}${joint}--key ${quoted(key)}`;
+}
+
 export function ProofFiles({ commit, isPrimary = false }: { readonly commit: Commit; readonly isPrimary?: boolean }) {
   const [isBusy, setBusy] = useState(false);
-  const names = [commit.state.sku ?? commit.product_id, String(commit.sequence)];
+  const names = namesOf(commit);
   const save = async (): Promise<void> => {
     setBusy(true);
     try {
@@ -35,15 +48,12 @@ export function ProofFiles({ commit, isPrimary = false }: { readonly commit: Com
     }
     setBusy(false);
   };
-  const now = seal.value;
-  const key = now.state === "checked" && "key" in now.answer ? now.answer.key : "KEY";
-  const command = `ledger verify --proof ${fileName(names, "tlog-proof")} --key ${quoted(key)} --commit ${fileName(names, "json")}`;
   return (
     <>
       <button type="button" class={isPrimary ? "button primary" : "as-link"} disabled={isBusy} onClick={() => void save()}>
         Download proof
       </button>
-      <Copy text={command} kind={isPrimary ? "button" : "link"} told="The command is copied.">
+      <Copy text={proofCommand(commit)} kind={isPrimary ? "button" : "link"} told="The command is copied.">
         Copy the command that checks it
       </Copy>
     </>

@@ -2,16 +2,23 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Moment } from "../moment";
-import { historyPage, type HistoryPage } from "../pages/product-data";
+import { withEarlier, withLater, yearsBetween } from "../history-window";
+import { onKey } from "../keys";
+import { evidenceView } from "../pages/printing";
+import { historyPage, type HistoryPage, versionAt } from "../pages/product-data";
 import { count, date, go, moment as shownMoment, refine, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Product, Receipts } from "../types";
 import { changed, understood } from "../url";
 import { phrases } from "../words";
 import { CommitDetails } from "./CommitDetails";
+import { Link } from "./Link";
 import { Failure, Waiting } from "./Notice";
 import { FieldChanges, Phrases } from "./Phrases";
 import { SentMark } from "./Sent";
+
+/** How many commits "Earlier" and "Later" load. */
+const STEP = 100;
 
 type Told = Commit & { readonly receipts: Receipts };
 
@@ -25,48 +32,40 @@ interface Props {
 }
 
 export function Timeline({ id, product, pages, late, isWaiting, moment }: Props) {
-  const [earlier, setEarlier] = useState<readonly Told[]>([]);
-  const [state, setState] = useState<{ isLoading: boolean; error?: unknown }>({ isLoading: false });
+  // What is held beside the newest page, once somebody went to earlier commits.
+  const [held, setHeld] = useState<readonly Told[] | undefined>(undefined);
   const parameters = understood(view.value);
-  const loaded = pages.flatMap((page) => page.history.commits);
-  const all = [...earlier, ...loaded.filter((commit) => !earlier.some((one) => one.sequence === commit.sequence))];
-  const first = all[0]?.sequence ?? 1;
+  const newest = pages.flatMap((page) => page.history.commits);
+  const holdsNewest = held === undefined || (held.at(-1)?.sequence ?? 0) >= (newest[0]?.sequence ?? 1) - 1;
+  const all = held === undefined ? newest : holdsNewest ? withLater(held, newest) : held;
   const only = parameters["only"];
   const until = moment.kind === "recorded" ? moment.at : Infinity;
   const shown = all
     .filter((commit) => Date.parse(commit.recorded_at) <= until)
     .filter((commit) => only === undefined || fits(commit, only))
     .reverse();
-  const load = (): void => {
-    const after = Math.max(0, first - 1 - 100);
-    setState({ isLoading: true });
-    historyPage(id, after, 100, undefined).then(
-      (page) => {
-        setEarlier([...page.history.commits.filter((commit) => commit.sequence < first), ...earlier]);
-        setState({ isLoading: false });
-      },
-      (error: unknown) => setState({ isLoading: false, error }),
-    );
-  };
   const opened = parameters["commit"] === undefined ? undefined : Number(parameters["commit"]);
   useEffect(() => {
     if (opened !== undefined) document.getElementById(`commit-${opened}`)?.scrollIntoView({ block: "nearest" });
   }, [opened]);
+  const step = (by: 1 | -1): void => {
+    const at = shown.findIndex((commit) => commit.sequence === opened);
+    const next = at < 0 ? shown[0] : shown[at + by];
+    if (next !== undefined) refine({ commit: String(next.sequence) });
+  };
+  useEffect(() => onKey("[", () => step(1)));
+  useEffect(() => onKey("]", () => step(-1)));
+  const isPart = (all[0]?.sequence ?? 1) > 1 || !holdsNewest;
   return (
     <section class="card" aria-labelledby="timeline-title">
       <div class="card-head">
         <h2 id="timeline-title">What happened</h2>
-        <span class="muted small">{isWaiting ? "" : first > 1 ? `the newest ${count(all.length)} commits` : `${count(all.length)} commit${all.length === 1 ? "" : "s"}`}</span>
+        <span class="muted small">{isWaiting ? "" : isPart ? `${count(all.length)} commits loaded` : `${count(all.length)} commit${all.length === 1 ? "" : "s"}`}</span>
         <span class="spring" />
-        {all.length > 1 ? (
-          <div class="switch" role="group" aria-label="Which commits">
-            {([undefined, "prices", "details"] as const).map((one) => (
-              <button key={one ?? "all"} type="button" aria-pressed={only === one} onClick={() => refine({ only: one })}>
-                {one === undefined ? "All" : one === "prices" ? "Prices" : "Details"}
-              </button>
-            ))}
-          </div>
-        ) : null}
+        {all.length > 1 ? <Which only={only} /> : null}
+        <Link to={evidenceView(id)} class="button">
+          Print evidence
+        </Link>
       </div>
       {isWaiting ? <Waiting lines={6} /> : null}
       <ol class="timeline" reversed>
@@ -74,14 +73,87 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
           <One key={commit.sequence} commit={commit} position={late?.get(commit.sequence)} isOpen={commit.sequence === opened} isNewest={commit.sequence + commit.events.length - 1 === product.version} />
         ))}
       </ol>
-      {!isWaiting && shown.length === 0 ? <p class="muted">Nothing of this kind happened{first > 1 ? " in what is loaded" : ""}.</p> : null}
-      {state.error === undefined ? null : <Failure error={state.error} retry={load} />}
-      {first > 1 ? (
-        <button type="button" class="button" disabled={state.isLoading} onClick={load}>
-          {state.isLoading ? "Loading…" : "Earlier"}
-        </button>
-      ) : null}
+      {!isWaiting && shown.length === 0 ? <p class="muted">Nothing of this kind happened{isPart ? " in what is loaded" : ""}.</p> : null}
+      {isWaiting || !isPart ? null : <Beyond id={id} product={product} all={all} hold={setHeld} holdsNewest={holdsNewest} />}
     </section>
+  );
+}
+
+function Which({ only }: { readonly only: string | undefined }) {
+  return (
+    <div class="switch" role="group" aria-label="Which commits">
+      {([undefined, "prices", "details"] as const).map((one) => (
+        <button key={one ?? "all"} type="button" aria-pressed={only === one} onClick={() => refine({ only: one })}>
+          {one === undefined ? "All" : one === "prices" ? "Prices" : "Details"}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** The ways to commits that are not held: earlier, later, and the end of a year. */
+function Beyond({ id, product, all, hold, holdsNewest }: {
+  readonly id: string;
+  readonly product: Product;
+  readonly all: readonly Told[];
+  readonly hold: (commits: readonly Told[] | undefined) => void;
+  readonly holdsNewest: boolean;
+}) {
+  const [state, setState] = useState<{ isLoading: boolean; error?: unknown; retry?: () => void }>({ isLoading: false });
+  const [first, last] = [all[0]?.sequence ?? 1, all.at(-1)];
+  const lastSequence = last === undefined ? 0 : last.sequence + last.events.length - 1;
+  const load = (found: () => Promise<readonly Told[] | undefined>): void => {
+    setState({ isLoading: true });
+    found().then(
+      (commits) => {
+        hold(commits);
+        setState({ isLoading: false });
+      },
+      (error: unknown) => setState({ isLoading: false, error, retry: () => load(found) }),
+    );
+  };
+  const after = async (sequence: number): Promise<readonly Told[]> => (await historyPage(id, Math.max(0, sequence), STEP, undefined)).history.commits;
+  const toYear = (year: number): void =>
+    load(async () => {
+      const end = time.instant(Date.UTC(year + 1, 0, 1) - 1);
+      const then = await versionAt(id, end);
+      return then === undefined || then >= product.version ? undefined : after(then - STEP);
+    });
+  return (
+    <>
+      {state.error === undefined ? null : <Failure error={state.error} {...(state.retry === undefined ? {} : { retry: state.retry })} />}
+      <div class="timeline-foot">
+        <span class="muted">
+          Showing commits {count(first)}–{count(lastSequence)} of {count(product.version)}.
+        </span>
+        {first > 1 ? (
+          <button type="button" class="button" disabled={state.isLoading} onClick={() => load(async () => withEarlier(all, await after(first - 1 - STEP)))}>
+            {state.isLoading ? "Loading…" : "Earlier"}
+          </button>
+        ) : null}
+        {holdsNewest ? null : (
+          <>
+            <button type="button" class="button" disabled={state.isLoading} onClick={() => load(async () => withLater(all, await after(lastSequence)))}>
+              Later
+            </button>
+            <button type="button" class="as-link" onClick={() => hold(undefined)}>
+              The newest
+            </button>
+          </>
+        )}
+        <label>
+          Up to the end of{" "}
+          <select value="" onChange={(event) => toYear(Number(event.currentTarget.value))}>
+            <option value="">…</option>
+            {yearsBetween(Date.parse(product.created_at), Date.parse(product.updated_at)).map((year) => (
+              <option key={year} value={String(year)}>
+                {year}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+    </>
   );
 }
 
