@@ -101,7 +101,7 @@ fn written(folder: &Path) -> (PathBuf, PathBuf) {
             let line = json!({
                 "attempts": 1,
                 "bus": "local",
-                "event_id": event.event_id,
+                "event_id": event.event_id.to_string(),
                 "hash": commit.hash,
                 "product_id": commit.product_id,
                 "published_at": a_moment_after(commit.recorded_at),
