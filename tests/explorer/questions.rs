@@ -24,7 +24,7 @@ fn questions() -> Vec<Question> {
     let mut found: Vec<Question> = Vec::new();
     let file = std::fs::read_to_string(repository().join("tests/explorer/questions.txt")).unwrap();
     for line in file.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")) {
-        let (word, rest) = line.split_once(' ').unwrap();
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         if let Ok(number) = word.parse() {
             let (text, presses) = rest.rsplit_once(' ').unwrap();
             let presses = presses.parse().unwrap();
@@ -103,6 +103,13 @@ async fn step(browser: &mut Browser, hand: Hand, word: &str, rest: &str) -> u32 
         "text" => {
             browser.until("document.activeElement?.matches('input') === true", |field| *field == true).await;
             browser.type_in(rest).await;
+        }
+        "field" => {
+            let field = format!(
+                "[...document.querySelectorAll('main label')].find(one => one.textContent.trim().startsWith({}))?.querySelector('input')",
+                json!(rest)
+            );
+            if hand == Hand::Mouse { browser.click(&field).await } else { browser.tab_to(&field).await }
         }
         "enter" => browser.press("Enter").await,
         "press" if hand == Hand::Mouse => browser.click(&pressable(rest)).await,
