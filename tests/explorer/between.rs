@@ -111,9 +111,13 @@ async fn answer(State(way): State<Way>, request: Request) -> Response {
             let whole = passed(&way, &way.ledger, request, &path, |body| body).await;
             let (head, body) = whole.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-            let half: Vec<Result<Bytes, std::io::Error>> =
-                vec![Ok(body.slice(..body.len() / 2)), Err(std::io::Error::other("cut"))];
-            Response::from_parts(head, Body::from_stream(futures::stream::iter(half)))
+            let half = futures::stream::iter([Ok(body.slice(..body.len() / 2))]);
+            // What was sent so far leaves the server before the end does.
+            let cut = futures::stream::once(async {
+                tokio::task::yield_now().await;
+                Err::<Bytes, _>(std::io::Error::other("cut"))
+            });
+            Response::from_parts(head, Body::from_stream(futures::StreamExt::chain(half, cut)))
         }
         Some(Lie::Changed(from, to)) => {
             let change =

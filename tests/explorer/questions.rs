@@ -87,6 +87,26 @@ fn row(words: &str) -> String {
     )
 }
 
+/// Goes to what can be pressed, and presses Enter; a tab of several is chosen by the arrows.
+async fn press_by_keys(browser: &mut Browser, element: &str) {
+    browser.until(&format!("!!({element})"), |found| *found == true).await;
+    let is_tab = format!("({element})?.getAttribute('role') === 'tab'");
+    if browser.until(&is_tab, Value::is_boolean).await == false {
+        browser.tab_to(element).await;
+        browser.press("Enter").await;
+        return;
+    }
+    browser.tab_to("document.querySelector('[role=tab][aria-selected=true]')").await;
+    for _ in 0..20 {
+        if browser.until(&format!("document.activeElement === ({element})"), Value::is_boolean).await == true
+        {
+            return;
+        }
+        browser.press("ArrowRight").await;
+    }
+    panic!("no way by the arrows to {element}");
+}
+
 /// Does one step on the page, and says how many presses it took.
 async fn step(browser: &mut Browser, hand: Hand, word: &str, rest: &str) -> u32 {
     match word {
@@ -113,10 +133,7 @@ async fn step(browser: &mut Browser, hand: Hand, word: &str, rest: &str) -> u32 
         }
         "enter" => browser.press("Enter").await,
         "press" if hand == Hand::Mouse => browser.click(&pressable(rest)).await,
-        "press" => {
-            browser.tab_to(&pressable(rest)).await;
-            browser.press("Enter").await;
-        }
+        "press" => press_by_keys(browser, &pressable(rest)).await,
         "row" if hand == Hand::Mouse => {
             // In the row, but beside the link to its product.
             let what = format!("({})?.querySelector('.what, .event, time') ?? {}", row(rest), row(rest));

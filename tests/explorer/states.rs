@@ -103,6 +103,7 @@ async fn each_answer_that_is_none_has_its_sentence_and_the_other_parts_stay() {
             "Nothing to show yet. | The server does not answer since",
         ),
     ] {
+        println!("{fragment}, {path}: {wanted}");
         between.tell(&[(path, lie)]);
         browser.open_afresh(&format!("{}/{fragment}", between.url), 1280, "light").await;
         let text = sees(&mut browser, wanted).await;
