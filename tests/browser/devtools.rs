@@ -171,12 +171,28 @@ impl Browser {
                 const there = document.elementFromPoint(x, y); \
                 return there && (one.contains(there) || there.contains(one)) ? [x, y] : null; }})()"
         );
-        let found = self.until(&place, Value::is_array).await;
+        let found = self.at_rest(&place).await;
         for (kind, count) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 1)] {
             let button = if count == 0 { "none" } else { "left" };
             let event =
                 json!({"type": kind, "x": found[0], "y": found[1], "button": button, "clickCount": count});
             self.call("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
+    /// Where something is once nothing more comes that could move it: no request is open but those that wait for news.
+    async fn at_rest(&mut self, place: &str) -> Value {
+        let started = Instant::now();
+        let mut before = Value::Null;
+        loop {
+            let found = self.until(place, Value::is_array).await;
+            let comes = |url: &String| url.starts_with("http") && !url.contains("wait=");
+            if found == before && !self.pending().iter().any(comes) {
+                return found;
+            }
+            assert!(started.elapsed() < PATIENCE, "the page does not come to rest: {:?}", self.pending());
+            before = found;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     }
 
