@@ -100,7 +100,7 @@ function Nothing() {
   return (
     <main class="page">
       <AwayBar />
-      <p>Nothing to show yet.</p>
+      <h1>Nothing to show yet.</h1>
     </main>
   );
 }

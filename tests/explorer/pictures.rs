@@ -1,5 +1,5 @@
 //! Pictures of every page, compared with those of `tests/explorer/pictures`, which `LEDGER_ACCEPT=1` takes over. They are
-//! comparable under the version of the browser that took them; under another one they are taken and listed, and nothing is compared.
+//! comparable under the version of the browser that took them; under another one they are taken and listed, and not compared.
 
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,7 @@ fn folder() -> PathBuf {
 async fn taken(browser: &mut Browser) -> Picture {
     browser.until(SETTLED, |settled| *settled == true).await;
     let mut last = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..5 {
         browser.until(SETTLED, |settled| *settled == true).await;
         let next = browser.view().await;
         if next == last {

@@ -25,71 +25,69 @@ async fn between() -> Option<(Browser, tempfile::TempDir, Ledger, Between)> {
     Some((browser, directory, ledger, between))
 }
 
+/// Shows a page while the server lies about what begins so, and waits for the sentences.
+async fn says(browser: &mut Browser, between: &Between, fragment: &str, path: &str, lie: Lie, wanted: &str) {
+    println!("{fragment}, {path}: {wanted}");
+    between.tell(&[(path, lie)]);
+    browser.open_afresh(&format!("{}/{fragment}", between.url), 1280, "light").await;
+    let text = sees(browser, wanted).await;
+    assert!(!text.contains("✓ Fits") || !path.contains("history"), "{text}");
+}
+
+const FAULT: &str = "A fault of the ledger. | Try again";
+const AWAY: &str = "The server does not answer since | Trying again in";
+const BROKE_OFF: &str = "The answer of the server broke off. | Try again";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_answer_that_is_none_has_its_sentence_and_the_other_parts_stay() {
     let Some((mut browser, _directory, _ledger, between)) = between().await else { return };
     let frame = format!("#/p/{FRAME}");
     let prices = format!("/products/{FRAME}/prices");
-    let history = format!("/products/{FRAME}/history");
-    for (fragment, path, lie, wanted) in [
+    let stays = "Try again | What happened | 12 commits";
+    for (lie, wanted) in [
         (
-            &*frame,
-            &*prices,
             Lie::Problem(500, "internal"),
-            "A fault of the ledger. Whoever runs it finds it by the reference. | Reference 01M8XREFERENCE | Try again | What happened",
+            "Whoever runs it finds it by the reference. | Reference 01M8XREFERENCE",
         ),
-        (
-            &frame,
-            &prices,
-            Lie::Problem(503, "unavailable"),
-            "The server does not answer since | Trying again in",
-        ),
-        (&frame, &prices, Lie::Busy(503, 9), "The server is busy; again in"),
-        (&frame, &prices, Lie::Busy(429, 9), "The server is busy; again in"),
-        (&frame, &prices, Lie::Problem(401, "unauthorized"), "Your sign-in is not accepted. | What happened"),
-        (
-            &frame,
-            &history,
-            Lie::Problem(403, "forbidden"),
-            "Your sign-in may not read this. | products/audit | Prior price: $1,249.00",
-        ),
-        (
-            &frame,
-            &prices,
-            Lie::Page(500),
-            "Something between you and the ledger answered (500). | What happened",
-        ),
-        (
-            &frame,
-            &prices,
-            Lie::Page(200),
-            "Something between you and the ledger answered (200). | What happened",
-        ),
-        (&frame, &prices, Lie::Page(502), "The server does not answer since"),
-        (&frame, &prices, Lie::Cut, "The answer of the server broke off. | Try again | What happened"),
-        (&frame, &prices, Lie::Silent, "The server does not answer since | 12 commits"),
+        (Lie::Problem(401, "unauthorized"), "Your sign-in is not accepted."),
+        (Lie::Page(500), "Something between you and the ledger answered (500)."),
+        (Lie::Page(200), "Something between you and the ledger answered (200)."),
+        (Lie::Cut, BROKE_OFF),
+    ] {
+        says(&mut browser, &between, &frame, &prices, lie, &format!("{wanted} | {stays}")).await;
+    }
+    for (lie, wanted) in [
+        (Lie::Problem(503, "unavailable"), AWAY),
+        (Lie::Page(502), AWAY),
+        (Lie::Silent, AWAY),
+        (Lie::Busy(503, 9), "The server is busy; again in"),
+        (Lie::Busy(429, 9), "The server is busy; again in"),
+    ] {
+        says(&mut browser, &between, &frame, &prices, lie, &format!("{wanted} | 12 commits")).await;
+    }
+    let history = format!("/products/{FRAME}/history");
+    let refused = "Your sign-in may not read this. | products/audit | Prior price: $1,249.00";
+    says(&mut browser, &between, &frame, &history, Lie::Problem(403, "forbidden"), refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_page_says_what_the_server_did_not_answer() {
+    let Some((mut browser, _directory, _ledger, between)) = between().await else { return };
+    let fault = || Lie::Problem(500, "internal");
+    let not_checked = "The log could not be checked";
+    for (fragment, path, lie, wanted) in [
         (
             "#/p/helm",
             "/nothing",
             Lie::Silent,
             "No product has the id helm. | Ids distinguish upper and lower case.",
         ),
-        ("#/ledger", "/commits", Lie::Problem(500, "internal"), "A fault of the ledger. | Try again"),
-        ("#/ledger", "/commits", Lie::Cut, "The answer of the server broke off. | Try again"),
-        ("#/catalogue", "/products", Lie::Problem(500, "internal"), "A fault of the ledger. | Try again"),
-        (
-            "#/proof",
-            "/log/checkpoint",
-            Lie::Problem(500, "internal"),
-            "The log could not be checked: log/checkpoint was answered 500. | Try again",
-        ),
-        ("#/proof", "/log/checkpoint", Lie::Cut, "The log could not be checked | Try again"),
-        (
-            "#/proof",
-            "/log/checkpoint",
-            Lie::Silent,
-            "The log could not be checked: the server does not answer. | Try again",
-        ),
+        ("#/ledger", "/commits", fault(), FAULT),
+        ("#/ledger", "/commits", Lie::Cut, BROKE_OFF),
+        ("#/catalogue", "/products", fault(), FAULT),
+        ("#/proof", "/log/checkpoint", fault(), "log/checkpoint was answered 500. | Try again"),
+        ("#/proof", "/log/checkpoint", Lie::Cut, not_checked),
+        ("#/proof", "/log/checkpoint", Lie::Silent, not_checked),
         (
             "#/ledger",
             "/ui/config.json",
@@ -103,11 +101,7 @@ async fn each_answer_that_is_none_has_its_sentence_and_the_other_parts_stay() {
             "Nothing to show yet. | The server does not answer since",
         ),
     ] {
-        println!("{fragment}, {path}: {wanted}");
-        between.tell(&[(path, lie)]);
-        browser.open_afresh(&format!("{}/{fragment}", between.url), 1280, "light").await;
-        let text = sees(&mut browser, wanted).await;
-        assert!(!text.contains("✓ Fits") || !path.contains("history"), "{text}");
+        says(&mut browser, &between, fragment, path, lie, wanted).await;
     }
 }
 
