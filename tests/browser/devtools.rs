@@ -186,7 +186,9 @@ impl Browser {
         let mut before = Value::Null;
         loop {
             let found = self.until(place, Value::is_array).await;
-            let comes = |url: &String| url.starts_with("http") && !url.contains("wait=");
+            // The end of a worker's script is told to the worker alone.
+            let ours = |url: &String| url.starts_with("http") && !url.contains("/ui/worker-");
+            let comes = |url: &String| ours(url) && !url.contains("wait=");
             if found == before && !self.pending().iter().any(comes) {
                 return found;
             }
