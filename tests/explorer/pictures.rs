@@ -50,7 +50,7 @@ const SETTLED: &str = r"(() => {
 /// The pages, each with what it shows once it is whole.
 const PAGES: [(&str, &str, &str); 9] = [
     ("ledger", "#/ledger", "714 commits, newest | Signed"),
-    ("ledger-open", "#/ledger?open=713", "checked in this browser | 3 commits | Signed"),
+    ("ledger-open", "#/ledger?open=713", "checked in this browser | black-friday-2026 · 3 commits | Signed"),
     ("catalogue", "#/catalogue", "products | Signed"),
     (
         "product",
