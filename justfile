@@ -72,6 +72,14 @@ clients *program:
 explorer-build:
     node explorer/build.mjs
 
+# Take over the pictures of the explorer's pages
+explorer-pictures:
+    LEDGER_ACCEPT=1 cargo test -p cli --test whole explorer::pictures
+
+# The explorer on 10000 commits of a product, 100000 products, and an hour of 20 commits a second
+explorer-volume:
+    LEDGER_EXPLORER=full cargo test -p cli --test whole explorer::volume -- --nocapture --test-threads=1
+
 # Accept generated files: JSON Schemas, OpenAPI, samples of new event versions, the outputs in the documentation
 accept:
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
@@ -80,6 +88,7 @@ accept:
     LEDGER_ACCEPT=1 cargo test -p cli --test whole tours
     LEDGER_ACCEPT=1 cargo test -p cli --test whole page_of_settings
     LEDGER_ACCEPT=1 cargo test -p cli --test whole page_of_the_interface
+    LEDGER_ACCEPT=1 cargo test -p cli --test whole explorer::pictures
 
 # Measure throughput and latency, and those of the peer on PostgreSQL; `just bench commands --rounds 1` for a first look, `just bench starting 1000000` for a large ledger
 bench *arguments:

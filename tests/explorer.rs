@@ -1,13 +1,21 @@
 //! The pages for people in a real browser: what they show, by which steps, that they contact no other server, fit a phone, and can
 //! be read by everybody.
 
+mod access;
+mod between;
 mod catalogue;
 mod evidence;
 mod health;
 mod issuer;
+mod pictures;
+mod png;
 mod product;
+mod questions;
 mod sign_in;
+mod states;
 mod story;
+mod volume;
+mod years;
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -36,6 +36,8 @@ export interface Options {
 }
 
 const WAITS = [1, 2, 4, 8, 15, 30];
+// An answer that is waited for comes after 20 s at the latest.
+const SILENCE = 40_000;
 const LARGEST = 10_000_000;
 
 /** The address of a route, which is given without a `/` in front. */
@@ -80,17 +82,51 @@ async function attempt(path: string, options: Options): Promise<Response | undef
   const headers = new Headers(options.headers);
   headers.set("accept", options.accept ?? "application/json");
   if (token.value !== undefined) headers.set("authorization", `Bearer ${token.value}`);
+  const limit = new AbortController();
+  const stop = (): void => limit.abort(options.signal?.reason);
+  if (options.signal?.aborted === true) stop();
+  options.signal?.addEventListener("abort", stop);
+  const timer = setTimeout(stop, SILENCE);
   try {
     return await fetch(address(path), {
       method: options.method ?? "GET",
       headers,
       cache: "no-cache",
       ...(options.body === undefined ? {} : { body: options.body }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      signal: limit.signal,
     });
   } catch (error) {
     if (options.signal?.aborted === true) throw error;
     return undefined;
+  } finally {
+    // The rest of the answer has a limit of its own.
+    clearTimeout(timer);
+  }
+}
+
+/** The text of an answer that has begun to come; a `Problem` if it breaks off, or nothing more of it comes. */
+export async function textOf(answer: Response): Promise<string> {
+  const reader = answer.body?.getReader();
+  if (reader === undefined) return "";
+  const decoder = new TextDecoder();
+  for (let text = ""; ; ) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const silent = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new TypeError("silent")), SILENCE)));
+      const { done, value } = await Promise.race([reader.read(), silent]);
+      if (done) return text + decoder.decode();
+      text += decoder.decode(value, { stream: true });
+    } catch (error) {
+      void reader.cancel().catch(() => undefined);
+      if (!(error instanceof TypeError)) throw error;
+      throw new Problem(answer.status, "", "The answer of the server broke off.", "", "");
+    } finally {
+      clearTimeout(timer);
+    }
+    if (text.length > LARGEST) {
+      void reader.cancel().catch(() => undefined);
+      throw new Problem(answer.status, "", "The answer is too large for this page.", "", "");
+    }
   }
 }
 
@@ -117,27 +153,39 @@ function pause(milliseconds: number, aborted: AbortSignal | undefined): Promise<
 export async function getText(path: string, options: Options = {}): Promise<string> {
   const answer = await send(path, options);
   if (!answer.ok) throw await problemOf(answer);
-  const text = await answer.text();
-  if (text.length > LARGEST) throw new Problem(answer.status, "", "The answer is too large for this page.", "", "");
-  return text;
+  return textOf(answer);
 }
 
 /** The value of an answer in JSON. */
 export async function get<T>(path: string, options: Options = {}): Promise<T> {
-  const text = await getText(path, options);
-  return JSON.parse(text) as T;
+  const answer = await send(path, options);
+  if (!answer.ok) throw await problemOf(answer);
+  return valueOf<T>(await textOf(answer), answer.status);
+}
+
+/** The value of a text in JSON. */
+export function valueOf<T>(text: string, status = 200): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw foreign(status);
+  }
+}
+
+function foreign(status: number): Problem {
+  return new Problem(status, "", `Something between you and the ledger answered (${status}).`, "", "");
 }
 
 /** The problem in an answer. */
 export async function problemOf(answer: Response): Promise<Problem> {
-  const text = await answer.text().catch(() => "");
+  const text = await textOf(answer).catch(() => "");
   try {
     const found = JSON.parse(text) as Record<string, unknown>;
     const word = (name: string): string => (typeof found[name] === "string" ? found[name] : "");
     const kind = word("type").replace("urn:product-ledger:problem:", "");
     return new Problem(answer.status, kind, word("title"), word("detail"), word("correlation_id"), found);
   } catch {
-    return new Problem(answer.status, "", `Something between you and the ledger answered (${answer.status}).`, "", "");
+    return foreign(answer.status);
   }
 }
 

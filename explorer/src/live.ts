@@ -1,7 +1,7 @@
 // The newest position of the ledger, as it grows. One tab of a browser asks for all of them; hidden tabs alone ask for nothing.
 
 import { effect, signal } from "@preact/signals";
-import { query, send } from "./api";
+import { query, send, textOf, valueOf } from "./api";
 import { has, hasFeed } from "./state";
 import { challenge, token } from "./session";
 import type { Feed } from "./types";
@@ -107,7 +107,7 @@ async function ask(signal: AbortSignal): Promise<void> {
   // A server without room for one more that waits is no reason to alarm anybody.
   const answer = await send(path, { once: "busy", signal });
   if (!answer.ok) throw new Error(`it was answered ${answer.status}`);
-  const feed = (await answer.json()) as Feed;
+  const feed = valueOf<Feed>(await textOf(answer), answer.status);
   learned(feed.newest);
   if (newest.value !== undefined) channel?.postMessage({ newest: newest.value });
 }

@@ -3,11 +3,11 @@
 import { effect } from "@preact/signals";
 import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { get } from "./api";
+import { away, busy, get } from "./api";
 import { listen } from "./keys";
 import { follow, newest } from "./live";
 import { Failure, Waiting } from "./parts/Notice";
-import { Frame } from "./parts/Frame";
+import { AwayBar, Frame } from "./parts/Frame";
 import { learnNames } from "./people";
 import { challenge, isNeeded, may, token } from "./session";
 import { sealAtStart } from "./seal";
@@ -110,6 +110,16 @@ function Shell() {
   );
 }
 
+/** The server did not answer the first request. */
+function Nothing() {
+  return (
+    <main class="page">
+      <AwayBar />
+      <h1>Nothing to show yet.</h1>
+    </main>
+  );
+}
+
 async function start(): Promise<void> {
   const root = document.getElementById("app");
   if (root === null) return;
@@ -123,6 +133,11 @@ async function start(): Promise<void> {
     const next = parse(location.hash);
     if (format(next) !== format(view.value)) view.value = next;
   });
+  const waiting = setInterval(() => {
+    if (away.value === undefined && busy.value === undefined) return;
+    clearInterval(waiting);
+    render(<Nothing />, root);
+  }, 100);
   try {
     config.value = await get<Config>("ui/config.json");
     isNeeded.value = config.value.mode !== "open";
@@ -134,7 +149,10 @@ async function start(): Promise<void> {
   } catch (error) {
     render(<Failure error={error} retry={() => location.reload()} />, root);
     return;
+  } finally {
+    clearInterval(waiting);
   }
+  render(null, root);
   root.replaceChildren();
   render(<Shell />, root);
   listen();

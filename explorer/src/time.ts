@@ -118,6 +118,11 @@ export function between(from: number, to: number, zone: Zone): string {
   return `${isSameMonth ? one.day : longDay(from, zone, one.year !== other.year)} and ${longDay(to, zone)}`;
 }
 
+/** `March 2026`. */
+export function monthName(at: number, zone: Zone): string {
+  return formatter(zone, { month: "long", year: "numeric" }).format(at);
+}
+
 /** `00:00:04`. */
 export function clock(at: number, zone: Zone): string {
   return formatter(zone, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(at);

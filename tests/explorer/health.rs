@@ -42,7 +42,7 @@ fn parked(retryable: bool) -> Value {
 
 /// Has every page from now on get this status.
 fn answers(browser: &mut Browser, status: &Value) {
-    browser.begin_with(format!(
+    browser.before_each(format!(
         "(() => {{ const real = window.fetch; window.fetch = (input, init) => String(input).endsWith('/status') \
             ? Promise.resolve(new Response(JSON.stringify({status}), {{ headers: {{ 'content-type': 'application/json' }} }})) \
             : real(input, init); }})()"

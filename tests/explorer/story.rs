@@ -18,23 +18,23 @@ use crate::scenario::{Ledger, printed, program};
 pub const FRAME: &str = "hl-road-frame-red-62";
 
 /// The commits of one product, in order.
-struct Life {
-    product: ProductId,
-    commits: Vec<Commit>,
-    lines: String,
+pub(super) struct Life {
+    pub(super) product: ProductId,
+    pub(super) commits: Vec<Commit>,
+    pub(super) lines: String,
 }
 
 impl Life {
-    fn new(product: &str) -> Self {
+    pub(super) fn new(product: &str) -> Self {
         Self { product: fixtures::id(product), commits: Vec::new(), lines: String::new() }
     }
 
     /// Records an event; what happened then is recorded at another time if one is given.
-    fn then(self, actor: &str, happened: &str, recorded: &str, event: ProductEvent) -> Self {
+    pub(super) fn then(self, actor: &str, happened: &str, recorded: &str, event: ProductEvent) -> Self {
         self.in_thread(actor, happened, recorded, event, None)
     }
 
-    fn in_thread(
+    pub(super) fn in_thread(
         mut self,
         actor: &str,
         happened: &str,
@@ -47,7 +47,16 @@ impl Life {
         let fold = Fold::of(before.map(|commit| &commit.state)).then(&event, happened).unwrap();
         let sequence = before.map_or(1, |commit| commit.last_sequence() + 1);
         let made = u64::try_from(recorded.millis()).unwrap();
-        let id = |salt: u64| Ulid::from_parts(made, u128::from(sequence << 16 | salt));
+        // Products that were recorded in the same millisecond have different ids.
+        let product = self
+            .product
+            .as_str()
+            .bytes()
+            .fold(7_u64, |sum, byte| sum.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
+        let id = |salt: u64| {
+            let rest = u128::from(product >> 24) << 40 | u128::from(sequence << 8 | salt);
+            Ulid::from_parts(made, rest)
+        };
         let unsealed = Unsealed {
             product_id: self.product.clone(),
             sequence,
@@ -81,7 +90,7 @@ impl Life {
     }
 
     /// The price changes as it happens.
-    fn priced(self, actor: &str, at: &str, from: &str, to: &str) -> Self {
+    pub(super) fn priced(self, actor: &str, at: &str, from: &str, to: &str) -> Self {
         self.then(actor, at, at, changed(from, to))
     }
 }
@@ -95,7 +104,7 @@ fn created(name: &str, sku: &str, category: &str, price: &str) -> ProductEvent {
     ProductEvent::ProductCreated(created)
 }
 
-fn changed(from: &str, to: &str) -> ProductEvent {
+pub(super) fn changed(from: &str, to: &str) -> ProductEvent {
     let before = fixtures::money(from, "USD");
     ProductEvent::ProductPriceChanged(ProductPriceChanged {
         money: fixtures::money(to, "USD"),
@@ -104,7 +113,7 @@ fn changed(from: &str, to: &str) -> ProductEvent {
     })
 }
 
-fn stated(price: &str, from: &str) -> ProductEvent {
+pub(super) fn stated(price: &str, from: &str) -> ProductEvent {
     let from = fixtures::at(from);
     ProductEvent::ProductPriceRecorded(ProductPriceRecorded { money: fixtures::money(price, "USD"), from })
 }

@@ -445,7 +445,7 @@ function Late({ entry }: { readonly entry: FeedEntry }) {
   if (entry.retroactive === true) {
     return (
       <div class="late">
-        <span class="diamond" aria-hidden="true" /> changed the past: happened {time.date(happened, zone.value)}
+        <span class="diamond" aria-hidden="true" /> changed the past: happened {time.date(happened, zone.value)}, {time.span(recorded - happened)} earlier
       </div>
     );
   }

@@ -90,6 +90,9 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
   const history = useLoad(`history ${id}`, (signal) => (mayAudit ? newestHistory(id, product.version, signal) : Promise.resolve([])));
   const late = useLoad(`late ${id}`, (signal) => (mayAudit ? lateSequences(id, signal) : Promise.resolve(new Map<number, number>())));
   const priced = useLoad(`prices ${id} ${momentKey}`, (signal) => (mayAudit ? prices(id, moment, signal) : Promise.resolve(undefined)));
+  const knownNow = useLoad(`known ${id} ${momentKey}`, (signal) =>
+    mayAudit && moment.kind === "recorded" ? prices(id, { kind: "force", at: moment.at }, signal) : Promise.resolve(undefined),
+  );
   const then = useLoad(`then ${id} ${momentKey} ${priced.data === undefined ? "" : "priced"}`, (signal) =>
     productAt(id, moment, priced.data?.timeline ?? [], signal),
   );
@@ -114,6 +117,7 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
         deletedBy={commits.at(-1)?.metadata.actor}
         step={stepThen(moment, priced.data)}
         by={byThen(commits, moment, priced.data)}
+        known={knownNow.data === undefined || moment.kind !== "recorded" ? undefined : (stepAt(knownNow.data, moment.at) ?? null)}
         before={beforeThen(moment, priced.data)}
       />
       {mayAudit ? (
@@ -136,8 +140,11 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
 
 function stepThen(moment: Moment, priced: Prices | undefined): Step | undefined {
   if (priced === undefined || moment.kind !== "force") return undefined;
-  const steps = inForce(priced.timeline);
-  return steps.find((step) => step.from <= moment.at && (step.to === undefined || step.to > moment.at));
+  return stepAt(priced, moment.at);
+}
+
+function stepAt(priced: Prices, at: number): Step | undefined {
+  return inForce(priced.timeline).find((step) => step.from <= at && (step.to === undefined || step.to > at));
 }
 
 /** The prices that ended on the day of which the moment is the end. */

@@ -1,6 +1,6 @@
 // What the page of a product asks for, and how it belongs together.
 
-import { get, getText, Problem, productPath, query } from "../api";
+import { get, getText, Problem, productPath, query, valueOf } from "../api";
 import type { Moment } from "../moment";
 import { hasFeed } from "../state";
 import type { Commit, Feed, History, Period, Prices, Product } from "../types";
@@ -63,7 +63,7 @@ export async function prices(id: string, moment: Moment, signal: AbortSignal): P
 export async function historyPage(id: string, after: number, limit: number, signal: AbortSignal | undefined): Promise<HistoryPage> {
   const path = query(`${productPath(id)}/history`, { after, limit });
   const text = await getText(path, signal === undefined ? {} : { signal });
-  return { text, history: JSON.parse(text) as History };
+  return { text, history: valueOf<History>(text) };
 }
 
 /** The newest pages of the history up to a version: together at least fifty events, or all. */

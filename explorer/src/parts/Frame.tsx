@@ -150,7 +150,8 @@ function OldBar() {
   );
 }
 
-function AwayBar() {
+/** Says that the server is away or busy, and when it is asked again. */
+export function AwayBar() {
   const now = useNow(1000);
   const gone = away.value;
   const waits = busy.value;

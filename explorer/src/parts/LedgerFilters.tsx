@@ -216,6 +216,16 @@ function When({ filters, close }: { readonly filters: Filters; readonly close: (
           </button>
         ))}
       </div>
+      <div class="choices months" role="group" aria-label="Months">
+        {Array.from({ length: 12 }, (_, back) => {
+          const start = time.startOfDay(year, month - back, 1, zone.value);
+          return (
+            <button key={start} type="button" class="choice" onClick={() => put(start, time.startOfDay(year, month - back + 1, 1, zone.value))}>
+              {time.monthName(start, zone.value)}
+            </button>
+          );
+        })}
+      </div>
       <form onSubmit={submit}>
         <label class="field">
           From

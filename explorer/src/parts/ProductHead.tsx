@@ -22,6 +22,8 @@ interface Props {
   /** What was in force at the moment, and the commit that set it. */
   readonly step: Step | undefined;
   readonly by: Commit | undefined;
+  /** At a recorded moment: what was in force then, as it is known now; `null`: nothing was. */
+  readonly known: Step | null | undefined;
   /** The prices that were in force earlier on the day whose end is shown. */
   readonly before: readonly Step[];
 }
@@ -90,7 +92,7 @@ function State({ product, deletedAt, deletedBy }: { readonly product: Product; r
   );
 }
 
-function Price({ shown, moment, step, by, before }: Props) {
+function Price({ shown, moment, step, by, before, known }: Props) {
   if (moment.kind === "force") {
     const when = date(moment.at);
     if (step === undefined) return <p class="price-then">On {when} it was not in the catalogue.</p>;
@@ -118,6 +120,12 @@ function Price({ shown, moment, step, by, before }: Props) {
       <p class="price-then">
         On {time.date(moment.at, zone.value)} the ledger said{" "}
         <b>{shown.status === "deleted" ? "nothing: it was removed" : money(shown.price, shown.currency)}</b>.
+        {known === undefined ? null : (
+          <>
+            <br />
+            <span class="muted">in force, as known now: {known === null ? "nothing" : money(known.price, known.currency)}</span>
+          </>
+        )}
       </p>
     );
   }

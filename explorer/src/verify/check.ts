@@ -21,11 +21,23 @@ import { consistencyProof, inclusionProof, isConsistent, leafHash, nodeHash, Run
 /** The server did not answer as it should; not a fault of what it keeps. */
 export class NoAnswer extends Error {}
 
+const SILENCE = 40_000;
+
 async function get(access: Access, path: string): Promise<Response> {
   const headers = new Headers(access.token === undefined ? [] : [["authorization", `Bearer ${access.token}`]]);
-  const response = await fetch(access.base + path, { headers, cache: "no-store", credentials: "same-origin" });
-  if (!response.ok) throw new NoAnswer(`${path.split("?")[0]} was answered ${response.status}`);
-  return response;
+  const control = new AbortController();
+  const timer = setTimeout(() => control.abort(), SILENCE);
+  try {
+    const response = await fetch(access.base + path, { headers, cache: "no-store", credentials: "same-origin", signal: control.signal });
+    if (!response.ok) throw new NoAnswer(`${path.split("?")[0]} was answered ${response.status}`);
+    // With its end, so that the limit is one of the whole answer.
+    return new Response(await response.arrayBuffer());
+  } catch (error) {
+    if (error instanceof NoAnswer) throw error;
+    throw new NoAnswer(control.signal.aborted ? "the server does not answer" : "the answer of the server broke off, or the server is away");
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const file = (access: Access) => async (path: string): Promise<Uint8Array> =>

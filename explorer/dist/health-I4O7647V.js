@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i}from"./chunk-YPHO5CB7.js";import"./chunk-L6MGMGTO.js";export{b as ALARMS,a as WINDOW,h as attention,d as lamps,g as logLevel,f as needsSomebody,c as recent,e as refusals,i as sparkline};
