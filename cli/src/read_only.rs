@@ -10,10 +10,13 @@ use event_store::{
     SqliteJournal, SqliteParking, SqliteReceipts, metering,
 };
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
+use sequencer::S3Log;
+use server::backend::TableLog;
 use server::directory::{NoViews, ReadDirectory};
 use server::follower::{PROJECTOR, PUBLISHER};
-use server::log::LOG_DIRECTORY;
+use server::log::{CloudLogFiles, LOG_DIRECTORY};
 use sqlite::{Access, Database};
+use web::ClockAndIds;
 
 use crate::{environment, out};
 
@@ -35,6 +38,8 @@ pub struct ReadOnlyPorts {
     pub views: Result<ReadOnlyViews, NoViews>,
     /// The files of a ledger on this machine.
     pub files: Option<ReadOnlyFiles>,
+    /// The log of a ledger in tables, and its files if there is a bucket.
+    pub table_log: Option<(TableLog, Option<S3Log>)>,
     /// What feeds projector and publisher by position, unless a table's stream does.
     pub feed: Option<Arc<dyn Feed>>,
     /// The publisher's checkpoint in that feed.
@@ -77,7 +82,11 @@ impl ReadOnlyLedgerArgs {
         if let Some(data) = &self.data {
             return of_files(data).await.with_context(|| format!("--data {}", data.display()));
         }
-        let client = metering::client(&environment::ledger_on_aws(&settings).await?);
+        let aws = environment::ledger_on_aws(&settings).await?;
+        let client = metering::client(&aws);
+        let files = CloudLogFiles::named(&settings.log, &aws)?;
+        let files = files.map(|files| files.files(&ClockAndIds::system().clock));
+        let table_log = Some((TableLog::on_dynamodb(&aws, &settings.tables), files));
         let tables = settings.tables;
         Ok(ReadOnlyPorts {
             journal: Arc::new(DynamoJournal::new(client.clone(), &tables.events)),
@@ -88,6 +97,7 @@ impl ReadOnlyLedgerArgs {
                 projector: None,
             }),
             files: None,
+            table_log,
             feed: None,
             publisher: None,
         })
@@ -119,6 +129,7 @@ pub(crate) async fn of_files(data: &Path) -> anyhow::Result<ReadOnlyPorts> {
     Ok(ReadOnlyPorts {
         journal: Arc::new(journal.clone()),
         feed: Some(Arc::new(journal.clone())),
+        table_log: None,
         files: Some(ReadOnlyFiles {
             journal,
             about,

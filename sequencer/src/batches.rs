@@ -6,7 +6,7 @@ use ledger_log::tree::entry_hash;
 use ulid::Ulid;
 
 use crate::due::DueCommit;
-use crate::table::LogBatch;
+use crate::table::{BatchedAcceptance, LogBatch};
 
 /// The end of the log, behind which the next batch goes.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +41,29 @@ impl LogEnd {
                 due.commit
             })
             .collect();
-        LogBatch { batch_id, first, commits, edge, summary, is_initial, read_to: self.read_to.max(read_to) }
+        let read_to = self.read_to.max(read_to);
+        LogBatch { batch_id, first, commits, acceptance: None, edge, summary, is_initial, read_to }
+    }
+
+    /// The next batch, of the acceptance of a restore.
+    pub(crate) fn accepting(
+        &self,
+        batch_id: Ulid,
+        acceptance: BatchedAcceptance,
+        read_to: Option<Ulid>,
+    ) -> LogBatch {
+        let (first, mut edge) = (self.edge.size(), self.edge.clone());
+        edge.push(entry_hash(&acceptance.entry));
+        LogBatch {
+            batch_id,
+            first,
+            commits: Vec::new(),
+            acceptance: Some(acceptance),
+            edge,
+            summary: CommitSummary::default(),
+            is_initial: false,
+            read_to: self.read_to.max(read_to),
+        }
     }
 }
 

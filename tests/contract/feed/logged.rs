@@ -41,6 +41,7 @@ impl LoggedJournal {
             product: ProductId::new(commit.text("product_id").unwrap()).unwrap(),
             sequence: commit.sequence().unwrap(),
             leaf: Leaf { parent: [0; 32], hash: hash.digest() },
+            branch: None,
         };
         loop {
             let newest = self.table.newest_batch(0).await.unwrap();
@@ -57,6 +58,7 @@ impl LoggedJournal {
                 ),
                 first,
                 commits: vec![logged.clone()],
+                acceptance: None,
                 edge,
                 summary: CommitSummary::default(),
                 is_initial: false,
