@@ -95,7 +95,11 @@ async fn an_event_table_that_was_restored_goes_on_with_its_log_on_record() {
     assert!(code == Some(0) && said.contains(logged.text("/log/key").await.trim()), "{said}");
     let (code, said) = operate(&logged, &["log", "accept-restore", "--reason", "again"]);
     assert!(code == Some(1) && said.contains("nothing to accept"), "{said}");
-    // The feed shows the positions of lost commits, and why.
+    the_feed_shows_what_is_lost(&logged, &hash).await;
+}
+
+/// The positions of lost commits, and why.
+async fn the_feed_shows_what_is_lost(logged: &Logged, hash: &Value) {
     let (_, page) = logged.ledger.get("/commits?after=3").await;
     let items = page["commits"].as_array().unwrap();
     let lost = json!({"product_id": "p1", "sequence": items[0]["missing"]["sequence"], "hash": hash});

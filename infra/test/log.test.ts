@@ -206,7 +206,7 @@ describe("another key", () => {
       "<LogSigningKey2Key.Arn>",
     ]);
     for (const id of ["LogSigningKey", "LogSigningKey2Key"]) {
-      const keys = ofType(template, "AWS::KMS::Key").filter(([key]) => key.replace(/Key[0-9A-F]{8}$/, "") === id);
+      const keys = ofType(template, "AWS::KMS::Key").filter(([key]) => key.replace(/[0-9A-F]{8}$/, "") === id);
       expect(keys, id).toHaveLength(1);
       const { Statement } = keys[0]?.[1].Properties.KeyPolicy as { Statement: Json[] };
       expect(Statement.map(({ Sid }) => Sid)).toEqual(expect.arrayContaining(["OneSigner", "StaysUsable"]));

@@ -118,8 +118,11 @@ impl Sequencer {
             return Err(AcceptRestoreError::NotBegun);
         }
         // What is announced and there is logged first, and what is announced and not there was lost before it was logged.
-        let drained = self.drain_items(Instant::now() + time_left, &mut LogRun::default()).await?;
-        let read_to = drained.ok_or(AcceptRestoreError::Unread)?;
+        let deadline = Instant::now() + time_left;
+        let (is_all, read_to) = self.drain_items(deadline, &mut LogRun::default()).await?;
+        if !is_all {
+            return Err(AcceptRestoreError::Unread);
+        }
         let candidates = self.lost_ends(published).await?;
         let mut accepted = self.accept(reason, candidates, read_to).await?;
         self.let_go(&mut accepted).await?;

@@ -15,12 +15,14 @@ pub(crate) struct LogEnd {
     pub(crate) edge: RightEdge,
     /// The newest feed item that was read for the log so far.
     pub(crate) read_to: Option<Ulid>,
+    /// As of the newest batch.
+    pub(crate) settled_to: Option<Ulid>,
 }
 
 impl LogEnd {
     /// The end behind a batch.
     pub(crate) fn of(batch: &LogBatch) -> Self {
-        Self { edge: batch.edge.clone(), read_to: batch.read_to }
+        Self { edge: batch.edge.clone(), read_to: batch.read_to, settled_to: batch.settled_to }
     }
 
     /// The next batch.
@@ -41,8 +43,18 @@ impl LogEnd {
                 due.commit
             })
             .collect();
-        let read_to = self.read_to.max(read_to);
-        LogBatch { batch_id, first, commits, acceptance: None, edge, summary, is_initial, read_to }
+        let (read_to, settled_to) = (self.read_to.max(read_to), self.settled_to);
+        LogBatch {
+            batch_id,
+            first,
+            commits,
+            acceptance: None,
+            edge,
+            summary,
+            is_initial,
+            read_to,
+            settled_to,
+        }
     }
 
     /// The next batch, of the acceptance of a restore.
@@ -63,6 +75,7 @@ impl LogEnd {
             summary: CommitSummary::default(),
             is_initial: false,
             read_to: self.read_to.max(read_to),
+            settled_to: self.settled_to.max(read_to),
         }
     }
 }

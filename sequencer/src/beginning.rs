@@ -51,31 +51,29 @@ impl Sequencer {
         Ok(run)
     }
 
-    /// Logs what the feed items say that are left; answers with the newest one, or `None` in it if the time was over before.
+    /// Logs what the feed items say that are left; answers with whether these are all, and the newest one.
     pub(crate) async fn drain_items(
         &self,
         deadline: Instant,
         run: &mut LogRun,
-    ) -> Result<Option<Option<Ulid>>, StoreError> {
-        let mut after = match self.ports.table.newest_batch(0).await? {
-            // Items from before an acceptance may announce what was lost before it could be logged.
-            Some(newest) if newest.acceptance.is_some() => newest.read_to,
-            newest => newest.and_then(|newest| newest.read_to).map(before_overlap),
-        };
+    ) -> Result<(bool, Option<Ulid>), StoreError> {
+        let newest = self.ports.table.newest_batch(0).await?;
+        // Items from before an acceptance may announce what was lost before it could be logged.
+        let mut after = newest.and_then(|newest| newest.read_to.map(before_overlap).max(newest.settled_to));
         while Instant::now() < deadline {
             let page = self.ports.announcements.page(after, ITEMS).await?;
             let is_end = page.len() < ITEMS;
-            let Some(last) = page.last().map(|item| item.id) else { return Ok(Some(after)) };
+            let Some(last) = page.last().map(|item| item.id) else { return Ok((true, after)) };
             let commits: Vec<_> = page.into_iter().flat_map(|item| item.commits).collect();
             let logged = self.log(&commits, Some(last)).await?;
             run.logged += logged.logged;
             run.parked += logged.parked;
             after = Some(last);
             if is_end {
-                return Ok(Some(after));
+                return Ok((true, after));
             }
         }
-        Ok(None)
+        Ok((false, after))
     }
 
     /// Whether everything from before the log is logged.

@@ -66,6 +66,8 @@ pub struct LogBatch {
     pub is_initial: bool,
     /// The newest feed item that was read when it was made.
     pub read_to: Option<Ulid>,
+    /// The newest feed item that had been read when the last restore was accepted: those up to it say nothing new.
+    pub settled_to: Option<Ulid>,
 }
 
 /// Where a commit of a product is in the log.

@@ -73,7 +73,17 @@ fn batch(id: u128, before: Option<&LogBatch>, commits: Vec<BatchedCommit>) -> Lo
     let summary = CommitSummary::default();
     let batch_id = Ulid::from_parts(1_763_000_000_000, id);
     let acceptance = None;
-    LogBatch { batch_id, first, commits, acceptance, edge, summary, is_initial: false, read_to: None }
+    LogBatch {
+        batch_id,
+        first,
+        commits,
+        acceptance,
+        edge,
+        summary,
+        is_initial: false,
+        read_to: None,
+        settled_to: None,
+    }
 }
 
 fn run(product: &str, sequences: std::ops::RangeInclusive<u64>) -> Vec<BatchedCommit> {
@@ -200,6 +210,7 @@ fn acceptance(id: u128, before: &LogBatch, lost: &[(&str, u64)]) -> LogBatch {
     let mut batch = batch(id, Some(before), Vec::new());
     batch.edge.push(entry_hash(&entry));
     let lost = lost.iter().map(|(product, from)| (fixtures::id(product), *from)).collect();
+    batch.settled_to = Some(Ulid::from_parts(1_763_000_000_000, 9));
     batch.acceptance = Some(BatchedAcceptance { entry, lost });
     batch
 }

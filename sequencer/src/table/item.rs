@@ -71,6 +71,9 @@ pub(super) fn of_batch(batch: &LogBatch) -> Result<DynamoItem, StoreError> {
     if let Some(read_to) = batch.read_to {
         item.insert("read_to".to_owned(), AttributeValue::S(read_to.to_string()));
     }
+    if let Some(settled_to) = batch.settled_to {
+        item.insert("settled_to".to_owned(), AttributeValue::S(settled_to.to_string()));
+    }
     Ok(item)
 }
 
@@ -135,10 +138,9 @@ pub(super) fn to_batch(mut item: DynamoItem) -> Result<LogBatch, StoreError> {
         }
     };
     let (batch_id, read_to) = (ulid("batch_id")?.ok_or_else(|| wrong("ids"))?, ulid("read_to")?);
-    let acceptance = match item.contains_key("entry") {
-        true => Some(acceptance(&item).ok_or_else(|| wrong("entries"))?),
-        false => None,
-    };
+    let settled_to = ulid("settled_to")?;
+    let acceptance = item.contains_key("entry").then(|| acceptance(&item).ok_or_else(|| wrong("entries")));
+    let acceptance = acceptance.transpose()?;
     let commits = match &acceptance {
         Some(_) => Vec::new(),
         None if !item.contains_key("leaves") => return Err(of_a_later_build(first)),
@@ -153,7 +155,7 @@ pub(super) fn to_batch(mut item: DynamoItem) -> Result<LogBatch, StoreError> {
     let (is_initial, summary) =
         (item.get("initial").is_some_and(|value| value.as_bool() == Ok(&true)), to_summary(&mut item));
     let summary = summary.ok_or_else(|| wrong("summaries"))?;
-    Ok(LogBatch { batch_id, first, commits, acceptance, edge, summary, is_initial, read_to })
+    Ok(LogBatch { batch_id, first, commits, acceptance, edge, summary, is_initial, read_to, settled_to })
 }
 
 /// A batch has neither commits nor an entry that this build knows.

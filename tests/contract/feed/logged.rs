@@ -63,6 +63,7 @@ impl LoggedJournal {
                 summary: CommitSummary::default(),
                 is_initial: false,
                 read_to: None,
+                settled_to: None,
             };
             if self.table.insert_batch(&batch).await.unwrap() {
                 return;

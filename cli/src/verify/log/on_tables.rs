@@ -2,7 +2,6 @@
 
 use event_store::heads::ProductListing;
 use event_store::verify::{FaultKind, WitnessSource};
-use event_store::Journal;
 use futures::{StreamExt, TryStreamExt};
 use ledger_log::verify::{LedgerDifference, LedgerDifferences};
 use schema::ProductId;
