@@ -201,10 +201,12 @@ describe("another key", () => {
     const signing = statements(template).filter(
       ({ effect, actions, type }) => effect === "Allow" && type !== "AWS::KMS::Key" && actions.includes("kms:Sign"),
     );
-    expect(signing.flatMap(({ resources }) => resources).map(short).sort()).toEqual([
-      "<LogSigningKey.Arn>",
-      "<LogSigningKey2Key.Arn>",
-    ]);
+    expect(
+      signing
+        .flatMap(({ resources }) => resources)
+        .map(short)
+        .sort(),
+    ).toEqual(["<LogSigningKey.Arn>", "<LogSigningKey2Key.Arn>"]);
     for (const id of ["LogSigningKey", "LogSigningKey2Key"]) {
       const keys = ofType(template, "AWS::KMS::Key").filter(([key]) => key.replace(/[0-9A-F]{8}$/, "") === id);
       expect(keys, id).toHaveLength(1);
@@ -218,7 +220,10 @@ describe("another key", () => {
     expect(alone.told.LEDGER_LOG_FORMER_KEY_ID).toBeUndefined();
     expect(ofType(alone.template, "AWS::KMS::Key")).toHaveLength(2);
     const lost = of({ ...next, logKey: { number: 2, overlapDays: 30, lost: "name+12345678+AAAA" } });
-    expect(lost.told).toMatchObject({ LEDGER_LOG_KEY_ID: "<LogSigningKey2Key>", LEDGER_LOG_LOST_KEY: "name+12345678+AAAA" });
+    expect(lost.told).toMatchObject({
+      LEDGER_LOG_KEY_ID: "<LogSigningKey2Key>",
+      LEDGER_LOG_LOST_KEY: "name+12345678+AAAA",
+    });
     expect(lost.told.LEDGER_LOG_FORMER_KEY_ID).toBeUndefined();
   }, 300_000);
 
