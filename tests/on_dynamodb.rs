@@ -28,5 +28,6 @@ mod silence;
 mod status;
 mod streams;
 mod tables_log;
+mod tables_restored;
 mod traces;
 mod watch;

@@ -189,6 +189,12 @@ impl Ledger {
         self.restart();
     }
 
+    /// Changes a setting from the next start on.
+    #[allow(dead_code, reason = "only the suite on DynamoDB uses it")]
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.begin.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     /// SIGTERM, and the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         self.ask_to_stop();

@@ -11,17 +11,24 @@ const BODY: &str = r#"{"name":"n","price":"1"}"#;
 const ORIGIN: &str = "ledger.example.com/log";
 
 /// A ledger with a log.
-struct Logged {
-    ledger: Ledger,
+pub struct Logged {
+    pub ledger: Ledger,
     bucket: BucketServer,
     kms: KeyServer,
 }
 
 impl Logged {
-    async fn start(arguments: &[&str]) -> Self {
+    pub async fn start(arguments: &[&str]) -> Self {
         let (bucket, kms) = (BucketServer::serve().await, KeyServer::serve([7; 32]).await);
         let ledger = Ledger::start_with(arguments, &Self::settings(&bucket, &kms));
         Self { ledger, bucket, kms }
+    }
+
+    /// The settings of operators' commands, on this event table.
+    pub fn operators_settings(&self, events: &str) -> Vec<(String, String)> {
+        let own = Self::settings(&self.bucket, &self.kms);
+        let all = own.into_iter().chain([("LEDGER_EVENTS_TABLE", events)]);
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     fn settings<'s>(bucket: &'s BucketServer, kms: &'s KeyServer) -> [(&'s str, &'s str); 6] {
@@ -35,20 +42,20 @@ impl Logged {
         ]
     }
 
-    async fn put(&self, products: std::ops::Range<usize>) {
+    pub async fn put(&self, products: std::ops::Range<usize>) {
         for product in products {
             let (status, answer) = self.ledger.send("PUT", &format!("/products/p{product}"), BODY).await;
             assert_eq!(status, 201, "{answer}");
         }
     }
 
-    async fn text(&self, path: &str) -> String {
+    pub async fn text(&self, path: &str) -> String {
         let answer = self.ledger.http.get(format!("{}{path}", self.ledger.url)).send().await.unwrap();
         answer.text().await.unwrap()
     }
 
     /// Waits until so many commits are in a checkpoint, which has to be whole.
-    async fn until_logged(&self, commits: u64) {
+    pub async fn until_logged(&self, commits: u64) {
         let size = async || self.text("/log/checkpoint").await.lines().nth(1)?.parse().ok();
         while size().await != Some(commits) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -10,10 +10,11 @@ use event_store::{
     SqliteJournal, SqliteParking, SqliteReceipts, metering,
 };
 use projections::{DynamoPriceLog, DynamoViews, PriceLog, SqlitePriceLog, SqliteViews, Views};
-use sequencer::{BoundKeys, DynamoLogKeys, DynamoLogTable, LogFeed, LogStore, S3Log};
+use sequencer::S3Log;
+use server::backend::TableLog;
 use server::directory::{NoViews, ReadDirectory};
 use server::follower::{PROJECTOR, PUBLISHER};
-use server::log::LOG_DIRECTORY;
+use server::log::{CloudLogFiles, LOG_DIRECTORY};
 use sqlite::{Access, Database};
 use web::ClockAndIds;
 
@@ -37,22 +38,12 @@ pub struct ReadOnlyPorts {
     pub views: Result<ReadOnlyViews, NoViews>,
     /// The files of a ledger on this machine.
     pub files: Option<ReadOnlyFiles>,
-    /// The log of a ledger in tables.
-    pub tables: Option<ReadOnlyTables>,
+    /// The log of a ledger in tables, and its files if there is a bucket.
+    pub table_log: Option<(TableLog, Option<S3Log>)>,
     /// What feeds projector and publisher by position, unless a table's stream does.
     pub feed: Option<Arc<dyn Feed>>,
     /// The publisher's checkpoint in that feed.
     pub publisher: Option<Arc<dyn CheckpointStore>>,
-}
-
-/// What the log of a ledger in tables is made of.
-pub struct ReadOnlyTables {
-    /// The commits by position.
-    pub feed: Arc<dyn Feed>,
-    /// The keys that sign the log.
-    pub bound: Arc<dyn BoundKeys>,
-    /// The files of the log, if there is a bucket for them.
-    pub log: Option<Arc<dyn LogStore>>,
 }
 
 /// What only files have.
@@ -93,20 +84,13 @@ impl ReadOnlyLedgerArgs {
         }
         let aws = environment::ledger_on_aws(&settings).await?;
         let client = metering::client(&aws);
+        let files = CloudLogFiles::named(&settings.log, &aws)?;
+        let files = files.map(|files| files.files(&ClockAndIds::system().clock));
+        let table_log = Some((TableLog::on_dynamodb(&aws, &settings.tables), files));
         let tables = settings.tables;
         let journal: Arc<dyn Journal> = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
-        let log = settings.log.bucket.as_ref().map(|bucket| {
-            Arc::new(S3Log::new(&aws, bucket, ClockAndIds::system().clock)) as Arc<dyn LogStore>
-        });
-        let log_table = Arc::new(DynamoLogTable::new(client.clone(), &tables.log));
-        let of_log = ReadOnlyTables {
-            feed: Arc::new(LogFeed::new(journal.clone(), log_table)),
-            bound: Arc::new(DynamoLogKeys::new(client.clone(), &tables.log)),
-            log,
-        };
         Ok(ReadOnlyPorts {
             journal,
-            tables: Some(of_log),
             receipts: Ok(Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts))),
             views: Ok(ReadOnlyViews {
                 products: Arc::new(DynamoViews::new(client.clone(), &tables.products, settings.orders)),
@@ -114,6 +98,7 @@ impl ReadOnlyLedgerArgs {
                 projector: None,
             }),
             files: None,
+            table_log,
             feed: None,
             publisher: None,
         })
@@ -126,7 +111,7 @@ impl ReadOnlyPorts {
     /// # Errors
     /// The ledger has none.
     pub fn by_position(&self) -> anyhow::Result<Arc<dyn Feed>> {
-        let of_tables = || self.tables.as_ref().map(|tables| tables.feed.clone());
+        let of_tables = || self.table_log.as_ref().map(|(log, _)| log.feed.clone() as Arc<dyn Feed>);
         self.feed.clone().or_else(of_tables).context("the ledger has no positions")
     }
 
@@ -154,7 +139,7 @@ pub(crate) async fn of_files(data: &Path) -> anyhow::Result<ReadOnlyPorts> {
     Ok(ReadOnlyPorts {
         journal: Arc::new(journal.clone()),
         feed: Some(Arc::new(journal.clone())),
-        tables: None,
+        table_log: None,
         files: Some(ReadOnlyFiles {
             journal,
             about,

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::error::StoreError;
 use crate::follow::{Change, Feed, FeedEntry, FeedSlice};
+use crate::log_entry::LogEntry;
 
 use blocks::{Block, Blocks};
 pub use days::DayCounts;
@@ -99,7 +100,7 @@ pub struct PageEntry {
     /// The commit; `None` if it is gone, or if the log has another entry there.
     pub commit: Option<SelectedCommit>,
     /// Without a commit the entry of the log that is known.
-    pub entry: Option<Vec<u8>>,
+    pub entry: Option<LogEntry>,
 }
 
 /// A commit of a page.
@@ -197,8 +198,8 @@ impl FeedReader {
         let gaps = || entries.iter().filter(|entry| entry.commit.is_none()).map(|entry| entry.position);
         let Some((first, last)) = gaps().min().zip(gaps().max()) else { return Ok(entries) };
         let found = self.feed.entries(first, last, entries.len()).await?;
-        let mut found: BTreeMap<u64, Vec<u8>> =
-            found.into_iter().map(|found| (found.position, found.entry)).collect();
+        let mut found: BTreeMap<u64, LogEntry> =
+            found.into_iter().map(|found| (found.position, found)).collect();
         for entry in entries.iter_mut().filter(|entry| entry.commit.is_none()) {
             entry.entry = found.remove(&entry.position);
         }

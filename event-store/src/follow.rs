@@ -77,8 +77,8 @@ pub trait Feed: Send + Sync {
     /// [`StoreError`]: try again later.
     async fn newest_position(&self) -> Result<Option<u64>, StoreError>;
 
-    /// The entries of the log that are no commits, at positions from `first` to `last`, at most `limit`. Only a ledger on this machine
-    /// that was restored has any.
+    /// What the log has at positions without a commit, from `first` to `last`, at most `limit`: lost commits, and entries that are no
+    /// commits. Only a ledger that was restored, or changed by hand, has any.
     ///
     /// # Errors
     /// [`StoreError`]: try again later.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use schema::ProductId;
 use serde_json::Value;
 
 /// The bytes of a leaf: the hash of the commit before it, and its own.
@@ -17,6 +18,8 @@ pub struct LogEntry {
     pub position: u64,
     /// As it is in the log.
     pub entry: Vec<u8>,
+    /// Product and sequence of the lost commit, where they are known.
+    pub of: Option<(ProductId, u64)>,
 }
 
 /// What an entry says.

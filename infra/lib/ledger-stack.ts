@@ -158,6 +158,16 @@ export class LedgerStack extends Stack {
       restoredAs: logTable,
     });
     sequencer.use(log);
+    // What ledger log accept-restore needs beside the tables that it may repair.
+    common.views.parking.grantWrite(
+      breakGlass.role,
+      "dynamodb:GetItem",
+      "dynamodb:Query",
+      "dynamodb:UpdateItem",
+      "dynamodb:DeleteItem",
+    );
+    feed.table.grantRead(breakGlass.role, "dynamodb:Query");
+    log.files.grantRead(breakGlass.role);
     return { feed, log, sequencer: sequencer.consumer };
   }
 
@@ -191,7 +201,7 @@ export class LedgerStack extends Stack {
       ...settings.trail,
       tables: { events: events.table, log: log.table },
       files: log.files.bucket,
-      keys: [key.key, log.signing.key, ...(backups ? [backups.key] : [])],
+      keys: [key.key, ...log.signing.map(({ key }) => key), ...(backups ? [backups.key] : [])],
       inserters: inserting.map(({ role }) => role.roleName),
     });
   }

@@ -1,5 +1,5 @@
-// The key that signs the checkpoints of the log. It never leaves KMS, only the sequencer may sign with it, and nobody but the
-// break-glass role and the deployment role can make it unusable.
+// The keys that sign the checkpoints of the log: one, and for a while the one before it. They never leave KMS, only the sequencer may
+// sign with them, and nobody but the break-glass role and the deployment role can make them unusable.
 
 import { Duration, Stack } from "aws-cdk-lib";
 import { AnyPrincipal, Effect, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
@@ -11,6 +11,8 @@ import type { Settings } from "./settings.ts";
 
 export interface LogKeyProps {
   readonly settings: Settings;
+  /** Which key it is, from 1. */
+  readonly number: number;
   /** The role of the one function that signs, by its ARN. */
   readonly signer: string;
   /** The roles that may make the key unusable, by their ARNs. */
@@ -21,10 +23,12 @@ export interface LogKeyProps {
 export class LogKey extends Construct {
   readonly key: Key;
 
-  constructor(scope: Construct, { settings, signer, masters }: LogKeyProps) {
-    super(scope, "SigningKey");
+  constructor(scope: Construct, { settings, number, signer, masters }: LogKeyProps) {
+    // The first one has no number.
+    const suffix = number === 1 ? "" : `${number}`;
+    super(scope, `SigningKey${suffix}`);
     this.key = new Key(this, "Key", {
-      alias: `alias/${Stack.of(this).stackName}-log`,
+      alias: `alias/${Stack.of(this).stackName}-log${suffix && `-${suffix}`}`,
       description: "Signs the checkpoints of the product ledger's log",
       keySpec: KeySpec.ECC_NIST_EDWARDS25519,
       keyUsage: KeyUsage.SIGN_VERIFY,

@@ -47,9 +47,10 @@ export class People extends Construct {
       views.prices.grantRead(person, "dynamodb:Query", "dynamodb:Scan");
       views.receipts.grantRead(person, "dynamodb:Query");
       views.parking.grantRead(person, "dynamodb:GetItem", "dynamodb:Query");
+      // The ledger is compared with its log; only the sequencer inserts.
+      log.table.grantRead(person, "dynamodb:Query");
+      log.files.grantRead(person);
     }
-    // What is parked for the log is compared with it; only the sequencer inserts.
-    log.table.grantRead(operator, "dynamodb:Query");
     views.products.grantWrite(operator, "dynamodb:PutItem", "dynamodb:DeleteItem");
     views.prices.grantWrite(operator, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     views.receipts.grantWrite(operator, "dynamodb:BatchWriteItem", "dynamodb:PutItem");

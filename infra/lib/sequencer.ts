@@ -44,7 +44,9 @@ export class Sequencer extends Construct {
     log.table.grantWrite(role, "dynamodb:PartiQLInsert", "dynamodb:Query");
     log.files.grantRead(role);
     log.files.grantWrite(role);
-    log.signing.grantSign(role);
+    for (const key of log.signing) {
+      key.grantSign(role);
+    }
   }
 }
 

@@ -58,6 +58,8 @@ export interface Settings {
    * is `product-ledger.invalid/` and the id of the key.
    */
   readonly logOrigin: string | undefined;
+  /** Which key signs the log. */
+  readonly logKey: LogKeySettings;
   /** What of the log needs no token: nothing, checkpoint, key and tiles of hashes, or the entries too. */
   readonly logPublic: LogPublic;
   /**
@@ -68,6 +70,19 @@ export interface Settings {
   /** The orders of LIST that are maintained; must include `id`. Each is an index and costs one or two write units per change. */
   readonly orders: readonly Order[];
   readonly alarms: AlarmSettings;
+}
+
+/**
+ * Which key signs the log. To change it: give the log its name by `logOrigin`, which otherwise has the id of the first key in it, and
+ * the next number. `docs/operations.md` has the steps.
+ */
+export interface LogKeySettings {
+  /** Keys are numbered from 1; a number never comes back. */
+  readonly number: number;
+  /** For how many days the key before it signs too; 0: it ends at once. With `undefined` the stack has no key before it. */
+  readonly overlapDays: number | undefined;
+  /** The verifier key before it, if that key is lost. */
+  readonly lost: string | undefined;
 }
 
 /** The domain of the API. A branch has none, because a name leads to one stack. */
@@ -145,6 +160,7 @@ const shared = {
   peopleUrl: undefined,
   domain: undefined,
   logIntervalSeconds: 10,
+  logKey: { number: 1, overlapDays: undefined, lost: undefined },
   logOrigin: undefined,
   logPublic: "no",
   logLevels: { application: ApplicationLogLevel.INFO, system: SystemLogLevel.INFO },

@@ -38,7 +38,8 @@ export interface TransparencyLogProps extends InsertOnlyRoles {
 export class TransparencyLog extends Construct {
   readonly table: LedgerTable;
   readonly files: LogBucket;
-  readonly signing: LogKey;
+  /** The key that signs, and the one before it, if it signs too. */
+  readonly signing: readonly [LogKey, ...LogKey[]];
   /** The name of the log, which its key is bound to. */
   readonly origin: string;
   private readonly settings: Settings;
@@ -57,17 +58,18 @@ export class TransparencyLog extends Construct {
     });
     allowRepair(breakGlass, this.table, key);
     this.files = new LogBucket(this, { settings, writer: inserter });
-    this.signing = new LogKey(this, {
-      settings,
-      signer: inserter,
-      masters: [breakGlass.role.roleArn, deployer],
-    });
-    breakGlass.allowRepairOf(this.signing.key);
-    // A name that no other log has: the key is new with each log.
-    this.origin = settings.logOrigin ?? `product-ledger.invalid/${this.signing.key.keyId}`;
+    const masters = [breakGlass.role.roleArn, deployer];
+    const numbered = (number: number) => new LogKey(this, { settings, number, signer: inserter, masters });
+    this.signing = signingKeys(settings).map(numbered) as [LogKey, ...LogKey[]];
+    for (const { key } of this.signing) {
+      breakGlass.allowRepairOf(key);
+    }
+    const [{ key: newest }] = this.signing;
+    // A name that no other log has: the first key is new with each log.
+    this.origin = settings.logOrigin ?? `product-ledger.invalid/${newest.keyId}`;
     const output = (id: string, value: string, description: string) => new CfnOutput(this, id, { value, description });
     output("Bucket", this.files.name, "LEDGER_LOG_BUCKET");
-    output("KeyId", this.signing.key.keyId, "LEDGER_LOG_KEY_ID");
+    output("KeyId", newest.keyId, "LEDGER_LOG_KEY_ID");
     output("Origin", this.origin, "LEDGER_LOG_ORIGIN");
   }
 
@@ -78,12 +80,34 @@ export class TransparencyLog extends Construct {
 
   /** The settings of the function that writes the log. */
   get writing(): Environment {
-    const { logRetention } = this.settings;
+    const { logRetention, logKey } = this.settings;
+    const [newest, former] = this.signing;
     return {
       ...this.reading,
-      LEDGER_LOG_KEY_ID: this.signing.key.keyId,
+      LEDGER_LOG_KEY_ID: newest.key.keyId,
+      ...(former && {
+        LEDGER_LOG_FORMER_KEY_ID: former.key.keyId,
+        LEDGER_LOG_OVERLAP: `${logKey.overlapDays}`,
+      }),
+      ...(logKey.lost !== undefined && { LEDGER_LOG_LOST_KEY: logKey.lost }),
       LEDGER_LOG_ORIGIN: this.origin,
       ...(logRetention && { LEDGER_LOG_RETENTION: `${logRetention.mode}:${logRetention.days}` }),
     };
   }
+}
+
+/** The numbers of the keys that sign, the newest first. */
+function signingKeys({ logKey: { number, overlapDays, lost }, logOrigin }: Settings): number[] {
+  if (!Number.isInteger(number) || number < 1) {
+    throw new Error(`logKey: ${number} is no number of a key, which are counted from 1`);
+  }
+  if (number === 1) {
+    return [1];
+  }
+  if (logOrigin === undefined) {
+    throw new Error(
+      "logKey: set logOrigin to the name that the log has (output LEDGER_LOG_ORIGIN), which has the id of its first key in it",
+    );
+  }
+  return overlapDays === undefined || lost !== undefined ? [number] : [number, number - 1];
 }

@@ -124,6 +124,10 @@ const ROLES: Record<string, readonly string[]> = {
         ...["GetItem", "Query", "Scan", "PartiQLInsert"].map(prefixed),
       ),
     ]),
+    // To accept a restore.
+    ...parking,
+    ...on(FEED, "dynamodb:Query"),
+    ...readFiles,
     ...writeKey,
     ...repair("<Key.Arn>"),
     ...repair(SIGNING),
@@ -187,12 +191,13 @@ const AUDITOR = [
   ...on("<ViewsPricesTable.Arn>", "dynamodb:Query", "dynamodb:Scan"),
   ...on("<ViewsReceiptsTable.Arn>", "dynamodb:Query"),
   ...on("<ViewsParkingTable.Arn>", "dynamodb:GetItem", "dynamodb:Query"),
+  ...on(LOG, "dynamodb:Query"),
+  ...readFiles,
 ];
 const PEOPLE: Record<string, readonly string[]> = {
   Auditor: [...AUDITOR, ...readKey],
   Operator: [
     ...AUDITOR,
-    ...on(LOG, "dynamodb:Query"),
     ...on("<ViewsProductsTable.Arn>", "dynamodb:PutItem", "dynamodb:DeleteItem"),
     ...on("<ViewsPricesTable.Arn>", ...["PutItem", "UpdateItem", "DeleteItem"].map(prefixed)),
     ...on("<ViewsReceiptsTable.Arn>", ...["BatchWriteItem", "PutItem"].map(prefixed)),

@@ -178,6 +178,62 @@ it("a log has the name that the setting gives, everywhere, and goes on in a tabl
   expect(table.Properties.TableName).toBe("restored-log");
 }, 300_000);
 
+describe("another key", () => {
+  const next = { logOrigin: "ledger.example.com/log", logKey: { number: 2, overlapDays: 30, lost: undefined } };
+  const of = (settings: Parameters<typeof synthesize>[2]) => {
+    const { template, directory } = synthesize("dev", {}, settings);
+    rmSync(directory, { recursive: true, force: true });
+    const [, lambda] = one(template, "AWS::Lambda::Function", "Sequencer");
+    const { Variables } = lambda.Properties.Environment as { Variables: Json };
+    const told = Object.entries(Variables).map(([name, value]) => [name, short(text(value))]);
+    return { template, told: Object.fromEntries(told) };
+  };
+
+  it("signs beside the one before it, with both of which the sequencer alone may sign", () => {
+    const { template, told } = of(next);
+    expect(told).toMatchObject({
+      LEDGER_LOG_KEY_ID: "<LogSigningKey2Key>",
+      LEDGER_LOG_FORMER_KEY_ID: "<LogSigningKey>",
+      LEDGER_LOG_OVERLAP: "30",
+      LEDGER_LOG_ORIGIN: "ledger.example.com/log",
+    });
+    expect(told.LEDGER_LOG_LOST_KEY).toBeUndefined();
+    const signing = statements(template).filter(
+      ({ effect, actions, type }) => effect === "Allow" && type !== "AWS::KMS::Key" && actions.includes("kms:Sign"),
+    );
+    expect(
+      signing
+        .flatMap(({ resources }) => resources)
+        .map(short)
+        .sort(),
+    ).toEqual(["<LogSigningKey.Arn>", "<LogSigningKey2Key.Arn>"]);
+    for (const id of ["LogSigningKey", "LogSigningKey2Key"]) {
+      const keys = ofType(template, "AWS::KMS::Key").filter(([key]) => key.replace(/[0-9A-F]{8}$/, "") === id);
+      expect(keys, id).toHaveLength(1);
+      const { Statement } = keys[0]?.[1].Properties.KeyPolicy as { Statement: Json[] };
+      expect(Statement.map(({ Sid }) => Sid)).toEqual(expect.arrayContaining(["OneSigner", "StaysUsable"]));
+    }
+  }, 300_000);
+
+  it("signs alone once the overlap is over, and where the one before it is lost", () => {
+    const alone = of({ ...next, logKey: { number: 2, overlapDays: undefined, lost: undefined } });
+    expect(alone.told.LEDGER_LOG_FORMER_KEY_ID).toBeUndefined();
+    expect(ofType(alone.template, "AWS::KMS::Key")).toHaveLength(2);
+    const lost = of({ ...next, logKey: { number: 2, overlapDays: 30, lost: "name+12345678+AAAA" } });
+    expect(lost.told).toMatchObject({
+      LEDGER_LOG_KEY_ID: "<LogSigningKey2Key>",
+      LEDGER_LOG_LOST_KEY: "name+12345678+AAAA",
+    });
+    expect(lost.told.LEDGER_LOG_FORMER_KEY_ID).toBeUndefined();
+  }, 300_000);
+
+  it("is refused without the name of the log, which would change with it, and without a number", () => {
+    expect(() => synthesize("dev", {}, { logKey: next.logKey })).toThrow("logOrigin");
+    const wrong = { ...next, logKey: { ...next.logKey, number: 0 } };
+    expect(() => synthesize("dev", {}, wrong)).toThrow("counted from 1");
+  }, 300_000);
+});
+
 it("the roles that the policies of event table, bucket and key name have fixed names", () => {
   for (const name of STAGES) {
     const [, role] = one(stage(name).template, "AWS::IAM::Role", "SequencerConsumerFunctionRole");

@@ -12,7 +12,7 @@ import { one, STAGES, stage } from "./synth.ts";
 const PAGE = readFileSync(resolve(REPOSITORY, "docs/operations.md"), "utf8").replace(/^```[^]*?^```$/gm, "");
 
 /** `aws sqs purge-queue`, `ledger verify`: the command without its arguments. */
-const COMMAND = /^(?:[A-Z_]+=\S+ )?(aws [a-z0-9-]+ [a-z0-9-]+|ledger [a-z]+)\b/;
+const COMMAND = /^(?:[A-Z_]+=\S+ )?(aws [a-z0-9-]+ [a-z0-9-]+|ledger log [a-z-]+|ledger [a-z]+)\b/;
 const commandsIn = (text: string) =>
   [...text.matchAll(/`([^`]+)`/g)].flatMap(([, span]) => COMMAND.exec((span ?? "").replace(/\s+/g, " "))?.[1] ?? []);
 
@@ -35,7 +35,12 @@ const CHANGING = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"].map((
 /** The actions that each command needs. */
 const ACTIONS: Record<string, readonly string[]> = {
   "ledger export": READING,
-  "ledger verify": READING,
+  "ledger verify": [...READING, "s3:GetObject", "s3:ListBucket"],
+  "ledger log key": ["dynamodb:Query", "kms:Decrypt"],
+  "ledger log accept-restore": [
+    ...["Query", "PartiQLInsert", "UpdateItem", "DeleteItem"].map((action) => `dynamodb:${action}`),
+    "s3:GetObject",
+  ],
   "ledger parked": [...READING, ...WRITING, ...PUBLISHING, ...CHANGING],
   "ledger reconcile": [...READING, ...WRITING, ...PUBLISHING, ...CHANGING],
   "ledger rebuild": [...READING, ...WRITING, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
@@ -85,8 +90,8 @@ describe("the table of the page", () => {
     const listed = ["operator", "break-glass", "administrator"].flatMap(of);
     expect(listed.length).toBeGreaterThan(20);
     expect(new Set(listed).size).toBe(listed.length);
-    // What runs on a data directory needs no permission.
-    const local = new Set(["ledger restore", "ledger log"]);
+    // What runs on a data directory, or asks a server, needs no permission.
+    const local = new Set(["ledger restore", "ledger log restore", "ledger log new", "ledger log verify"]);
     const used = new Set(commandsIn(OTHERWISE).filter((command) => !local.has(command)));
     expect([...used].sort()).toEqual(listed.sort());
   });

@@ -1,7 +1,7 @@
 //! An entry of the log: a commit, the acceptance of a restore, or something of a later build.
 
 use schema::Hash;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::leaf::Leaf;
 
@@ -41,6 +41,47 @@ pub struct NamedFork {
     pub hash: Hash,
     /// The hash of the product's newest commit after the restore; none if unknown, or if the product is gone.
     pub head: Option<Hash>,
+}
+
+/// Forks that one entry names: each takes less than 200 bytes, and an entry has at most 65,535.
+const FORKS: usize = 300;
+
+/// The longest reason for a restore, in characters.
+pub const LONGEST_REASON: usize = 500;
+
+/// The object of an entry; the names are in the order of RFC 8785.
+#[derive(Serialize)]
+struct WrittenRestore<'a> {
+    forks: Vec<WrittenFork<'a>>,
+    part: usize,
+    parts: usize,
+    reason: &'a str,
+}
+
+/// A fork in it.
+#[derive(Serialize)]
+struct WrittenFork<'a> {
+    hash: &'a Hash,
+    head: &'a Option<Hash>,
+    lost: u64,
+}
+
+impl AcceptedRestore {
+    /// The entries that name these forks, at least one, each with the number of forks that it names.
+    ///
+    /// # Errors
+    /// Never for texts; writing JSON is fallible.
+    pub fn entries(reason: &str, forks: &[NamedFork]) -> Result<Vec<(Vec<u8>, usize)>, serde_json::Error> {
+        let parts: Vec<&[NamedFork]> =
+            if forks.is_empty() { vec![&[]] } else { forks.chunks(FORKS).collect() };
+        let entry = |(part, forks): (usize, &&[NamedFork])| {
+            let written =
+                forks.iter().map(|NamedFork { lost, hash, head }| WrittenFork { hash, head, lost: *lost });
+            let restore = WrittenRestore { forks: written.collect(), part, parts: parts.len(), reason };
+            Ok(([RESTORE_ACCEPTED, &serde_json::to_vec(&restore)?].concat(), forks.len()))
+        };
+        (1..).zip(&parts).map(entry).collect()
+    }
 }
 
 impl Entry {
@@ -85,6 +126,31 @@ mod tests {
         for bytes in [&b""[..], &[1; 63], b"product-ledger/restore-accepted@v2\n{}"] {
             assert_eq!(Entry::read(bytes), Entry::NotUnderstood);
         }
+    }
+
+    #[test]
+    fn many_forks_are_named_in_entries_that_a_bundle_can_hold() {
+        let hash = Hash::of_digest(&[0xff; 32]);
+        let fork = |lost| NamedFork { hash: hash.clone(), head: Some(hash.clone()), lost: (1 << 53) - lost };
+        let forks: Vec<NamedFork> = (0..=FORKS as u64 * 2).map(fork).collect();
+        let reason = "\u{1}".repeat(LONGEST_REASON);
+        let entries = AcceptedRestore::entries(&reason, &forks).unwrap();
+        let mut named = Vec::new();
+        for (part, (entry, count)) in (1..).zip(&entries) {
+            assert!(entry.len() <= 65_535 && entry.len() != 64, "{}", entry.len());
+            let Entry::AcceptedRestore(restore) = Entry::read(entry) else { panic!("it is an acceptance") };
+            assert_eq!((restore.part, restore.parts, &restore.reason), (part, 3, &reason));
+            assert_eq!(restore.forks.len(), *count);
+            named.extend(restore.forks);
+        }
+        assert_eq!(named, forks);
+        let entries = AcceptedRestore::entries("r", &forks[..1]).unwrap();
+        let expected = format!(
+            r#"{{"forks":[{{"hash":"{hash}","head":"{hash}","lost":9007199254740992}}],"part":1,"parts":1,"reason":"r"}}"#
+        );
+        assert_eq!(entries, [([RESTORE_ACCEPTED, expected.as_bytes()].concat(), 1)]);
+        let (empty, _) = AcceptedRestore::entries("r", &[]).unwrap().remove(0);
+        assert!(empty.ends_with(br#"{"forks":[],"part":1,"parts":1,"reason":"r"}"#));
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub struct CloudLogSettings {
     pub bucket: Option<String>,
     /// The id or ARN of the key of KMS that signs it.
     pub key_id: Option<String>,
+    /// The id or ARN of the key before it, which signs too for a while.
+    pub former_key_id: Option<String>,
+    /// For how many days.
+    pub overlap_days: u16,
+    /// The verifier key of the key before it, if that is lost.
+    pub lost_key: Option<String>,
     /// Its name.
     pub origin: Option<String>,
     /// How long what never changes of its files is locked.
@@ -127,6 +133,24 @@ const LOG_KEY_ID: Variable = Variable {
     effect: "id or ARN of the key of KMS that signs the log, of the key spec `ECC_NIST_EDWARDS25519`",
     read_by: LOG_WRITERS,
 };
+const LOG_FORMER_KEY_ID: Variable = Variable {
+    name: "LEDGER_LOG_FORMER_KEY_ID",
+    default: None,
+    effect: "id or ARN of the key that `LEDGER_LOG_KEY_ID` replaces, which signs too as long as `LEDGER_LOG_OVERLAP` says; without it the log's key is not replaced, and a former key signs no longer",
+    read_by: LOG_WRITERS,
+};
+const LOG_OVERLAP: Variable = Variable {
+    name: "LEDGER_LOG_OVERLAP",
+    default: Some("30"),
+    effect: "for how many days from its replacement on the former key signs too, 0 to 3650; 0: it ends at once",
+    read_by: LOG_WRITERS,
+};
+const LOG_LOST_KEY: Variable = Variable {
+    name: "LEDGER_LOG_LOST_KEY",
+    default: None,
+    effect: "verifier key of the log that is lost: `LEDGER_LOG_KEY_ID` replaces it without its signature",
+    read_by: LOG_WRITERS,
+};
 const LOG_ORIGIN: Variable = Variable {
     name: "LEDGER_LOG_ORIGIN",
     default: None,
@@ -177,7 +201,7 @@ const ORDERS: Variable = Variable {
 };
 
 /// Every variable that [`Settings`] reads.
-pub const VARIABLES: [Variable; 19] = [
+pub const VARIABLES: [Variable; 22] = [
     EVENTS,
     PRODUCTS,
     PRICES,
@@ -189,6 +213,9 @@ pub const VARIABLES: [Variable; 19] = [
     LOG_FEED,
     LOG_BUCKET,
     LOG_KEY_ID,
+    LOG_FORMER_KEY_ID,
+    LOG_OVERLAP,
+    LOG_LOST_KEY,
     LOG_ORIGIN,
     LOG_RETENTION,
     LOG_INTERVAL,
@@ -233,6 +260,9 @@ impl Settings {
         let seconds = interval.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
         let seconds =
             seconds.ok_or_else(|| wrong(LOG_INTERVAL.name, &interval, "must be 1 to 3600 seconds".into()))?;
+        let overlap = value(LOG_OVERLAP);
+        let days = overlap.parse().ok().filter(|days| (0..=3650).contains(days));
+        let days = days.ok_or_else(|| wrong(LOG_OVERLAP.name, &overlap, "must be 0 to 3650 days".into()))?;
         let orders = Orders::parse(&kept).map_err(|error| wrong(ORDERS.name, &kept, error.to_string()))?;
         Ok(Self {
             tables: Tables {
@@ -254,6 +284,9 @@ impl Settings {
             log: CloudLogSettings {
                 bucket: optional(LOG_BUCKET, 63)?,
                 key_id: optional(LOG_KEY_ID, 2_048)?,
+                former_key_id: optional(LOG_FORMER_KEY_ID, 2_048)?,
+                overlap_days: days,
+                lost_key: optional(LOG_LOST_KEY, 512)?,
                 origin: optional(LOG_ORIGIN, 200)?,
                 retention: optional(LOG_RETENTION, 32)?,
                 interval: seconds,
@@ -413,6 +446,9 @@ mod tests {
             ("LEDGER_LOG_INTERVAL", "0"),
             ("LEDGER_LOG_INTERVAL", "3601"),
             ("LEDGER_LOG_INTERVAL", "soon"),
+            ("LEDGER_LOG_OVERLAP", "3651"),
+            ("LEDGER_LOG_OVERLAP", "-1"),
+            ("LEDGER_LOG_LOST_KEY", "two words"),
         ] {
             let line = with(name, value).unwrap_err().to_string();
             assert!(line.starts_with(name) && !line.contains('\n'), "{line}");

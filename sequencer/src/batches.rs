@@ -6,7 +6,7 @@ use ledger_log::tree::entry_hash;
 use ulid::Ulid;
 
 use crate::due::DueCommit;
-use crate::table::LogBatch;
+use crate::table::{BatchedAcceptance, LogBatch};
 
 /// The end of the log, behind which the next batch goes.
 #[derive(Debug, Clone, Default)]
@@ -15,12 +15,14 @@ pub(crate) struct LogEnd {
     pub(crate) edge: RightEdge,
     /// The newest feed item that was read for the log so far.
     pub(crate) read_to: Option<Ulid>,
+    /// As of the newest batch.
+    pub(crate) settled_to: Option<Ulid>,
 }
 
 impl LogEnd {
     /// The end behind a batch.
     pub(crate) fn of(batch: &LogBatch) -> Self {
-        Self { edge: batch.edge.clone(), read_to: batch.read_to }
+        Self { edge: batch.edge.clone(), read_to: batch.read_to, settled_to: batch.settled_to }
     }
 
     /// The next batch.
@@ -41,7 +43,40 @@ impl LogEnd {
                 due.commit
             })
             .collect();
-        LogBatch { batch_id, first, commits, edge, summary, is_initial, read_to: self.read_to.max(read_to) }
+        let (read_to, settled_to) = (self.read_to.max(read_to), self.settled_to);
+        LogBatch {
+            batch_id,
+            first,
+            commits,
+            acceptance: None,
+            edge,
+            summary,
+            is_initial,
+            read_to,
+            settled_to,
+        }
+    }
+
+    /// The next batch, of the acceptance of a restore.
+    pub(crate) fn accepting(
+        &self,
+        batch_id: Ulid,
+        acceptance: BatchedAcceptance,
+        read_to: Option<Ulid>,
+    ) -> LogBatch {
+        let (first, mut edge) = (self.edge.size(), self.edge.clone());
+        edge.push(entry_hash(&acceptance.entry));
+        LogBatch {
+            batch_id,
+            first,
+            commits: Vec::new(),
+            acceptance: Some(acceptance),
+            edge,
+            summary: CommitSummary::default(),
+            is_initial: false,
+            read_to: self.read_to.max(read_to),
+            settled_to: self.settled_to.max(read_to),
+        }
     }
 }
 

@@ -47,22 +47,33 @@ impl Sequencer {
         if !self.begin(deadline, &mut run).await? {
             return Ok(LogRun { is_beginning: true, ..run });
         }
+        self.drain_items(deadline, &mut run).await?;
+        Ok(run)
+    }
+
+    /// Logs what the feed items say that are left; answers with whether these are all, and the newest one.
+    pub(crate) async fn drain_items(
+        &self,
+        deadline: Instant,
+        run: &mut LogRun,
+    ) -> Result<(bool, Option<Ulid>), StoreError> {
         let newest = self.ports.table.newest_batch(0).await?;
-        let mut after = newest.and_then(|newest| newest.read_to).map(before_overlap);
+        // Items from before an acceptance may announce what was lost before it could be logged.
+        let mut after = newest.and_then(|newest| newest.read_to.map(before_overlap).max(newest.settled_to));
         while Instant::now() < deadline {
             let page = self.ports.announcements.page(after, ITEMS).await?;
             let is_end = page.len() < ITEMS;
-            let Some(last) = page.last().map(|item| item.id) else { break };
+            let Some(last) = page.last().map(|item| item.id) else { return Ok((true, after)) };
             let commits: Vec<_> = page.into_iter().flat_map(|item| item.commits).collect();
             let logged = self.log(&commits, Some(last)).await?;
             run.logged += logged.logged;
             run.parked += logged.parked;
             after = Some(last);
             if is_end {
-                break;
+                return Ok((true, after));
             }
         }
-        Ok(run)
+        Ok((false, after))
     }
 
     /// Whether everything from before the log is logged.
@@ -183,8 +194,8 @@ impl Sequencer {
         let reader = DueReader { journal: &*self.ports.journal, table: &*self.ports.table };
         let products: BTreeSet<ProductId> = keys.iter().map(|(_, product, _)| product.clone()).collect();
         let newest = stream::iter(products).map(|product| async move {
-            let logged = reader.newest_logged(&product).await?;
-            Ok::<_, StoreError>((product, logged.map(BatchedCommit::from)))
+            let logged = reader.table.index_end(&product).await?;
+            Ok::<_, StoreError>((product, logged.newest.map(BatchedCommit::from)))
         });
         let mut newest: BTreeMap<ProductId, Option<BatchedCommit>> =
             newest.buffered(PARALLEL).try_collect().await?;
@@ -202,7 +213,8 @@ impl Sequencer {
                 continue;
             }
             let due = match &commit {
-                Some(commit) => DueCommit::read(&product, commit, before.as_ref()),
+                // Nothing is accepted before the log has begun.
+                Some(commit) => DueCommit::read(&product, commit, before.as_ref(), None),
                 None => Err(LogConflict::missing(sequence)),
             };
             match due {

@@ -11,7 +11,7 @@ use event_store::{AnnouncedKey, Journal, StoreError};
 use ledger_log::Leaf;
 use schema::{Hash, ProductId, StoredCommit};
 
-use crate::table::{BatchedCommit, LogIndexEntry, LogTable};
+use crate::table::{BatchedCommit, IndexEnd, LogIndexEntry, LogTable};
 
 /// Commits of a product that are read at a time.
 const PAGE: usize = 100;
@@ -108,11 +108,12 @@ impl LogConflict {
 }
 
 impl DueCommit {
-    /// Reads a commit behind another one, whose hash the log has or will have before it.
+    /// Reads a commit behind another one, whose hash the log has or will have before it, for a branch of the index.
     pub(crate) fn read(
         product: &ProductId,
         commit: &StoredCommit,
         before: Option<&BatchedCommit>,
+        branch: Option<u64>,
     ) -> Result<Self, LogConflict> {
         let sequence = commit.sequence().map_err(|error| {
             LogConflict::unreadable(before.map_or(1, |before| before.sequence + 1), error)
@@ -133,7 +134,8 @@ impl DueCommit {
         let mut summary = CommitSummary::default();
         summary.add(commit);
         let recorded_at = commit.text("recorded_at").unwrap_or_default().to_owned();
-        Ok(Self { commit: BatchedCommit { product: product.clone(), sequence, leaf }, recorded_at, summary })
+        let commit = BatchedCommit { product: product.clone(), sequence, leaf, branch };
+        Ok(Self { commit, recorded_at, summary })
     }
 }
 
@@ -151,19 +153,26 @@ impl DueReader<'_> {
         product: &ProductId,
         announced: &[Option<AnnouncedKey>],
     ) -> Result<Due, StoreError> {
-        let logged = self.newest_logged(product).await?;
+        let end = self.table.index_end(product).await?;
+        let logged = end.newest.as_ref();
         let mut newer = Vec::new();
         for key in announced {
-            let key = match key {
-                Some(key) => Some(key.clone()),
-                None => match self.head(product, logged.as_ref()).await? {
-                    Ok(head) => head,
+            let (key, is_announced) = match key {
+                Some(key) => (Some(key.clone()), true),
+                None => match self.head(product, logged).await? {
+                    Ok(head) => (head, false),
                     Err(conflict) => return Ok(Due::Conflict(conflict)),
                 },
             };
             let Some(key) = key else { continue };
-            match self.find(product, &key, logged.as_ref()).await? {
-                Some(hash) if hash == key.hash.digest() => {}
+            let found = self.find(product, &key, logged).await?;
+            if found == Some(key.hash.digest()) {
+                continue;
+            }
+            if is_announced && end.branch.is_some() && self.is_lost(product, &key).await? {
+                continue;
+            }
+            match found {
                 Some(_) => return Ok(Due::Conflict(LogConflict::rewritten(key.sequence))),
                 None => newer.push(key),
             }
@@ -171,15 +180,20 @@ impl DueReader<'_> {
         if newer.is_empty() {
             return Ok(Due::Nothing);
         }
-        self.gap(product, logged.as_ref(), &newer).await
+        self.gap(product, &end, &newer).await
     }
 
-    /// The newest commit of a product in the log.
-    pub(crate) async fn newest_logged(
-        self,
-        product: &ProductId,
-    ) -> Result<Option<LogIndexEntry>, StoreError> {
-        Ok(self.table.newest_entries(product, u64::MAX, 1).await?.pop())
+    /// Whether a commit was logged whose loss was accepted since, so that its announcement is an old one. One that the event table
+    /// has again is not lost.
+    async fn is_lost(self, product: &ProductId, key: &AnnouncedKey) -> Result<bool, StoreError> {
+        let logged = self.table.entries_at(product, key.sequence).await?;
+        if logged.iter().all(|entry| entry.hash != key.hash.digest()) {
+            return Ok(false);
+        }
+        let found = self.journal.newest(product, key.sequence).await?;
+        let hash = key.hash.to_string();
+        let is_there = found.is_some_and(|found| found.text("hash").is_ok_and(|found| found == hash));
+        Ok(!is_there)
     }
 
     /// The hash that the log has at the sequence of a commit; one of zeros if the log has passed it without a commit there, and
@@ -224,16 +238,17 @@ impl DueReader<'_> {
     async fn gap(
         self,
         product: &ProductId,
-        logged: Option<&LogIndexEntry>,
+        IndexEnd { newest: logged, branch }: &IndexEnd,
         newer: &[AnnouncedKey],
     ) -> Result<Due, StoreError> {
+        let logged = logged.as_ref();
         let page = self.journal.page(product, logged.map_or(0, |logged| logged.sequence), PAGE).await?;
         let is_end = page.len() < PAGE;
         let newest = logged.cloned().map(BatchedCommit::from);
         let (mut commits, mut conflict) = (Vec::<DueCommit>::new(), None);
         for commit in &page {
             let before = commits.last().map(|due| &due.commit).or(newest.as_ref());
-            match DueCommit::read(product, commit, before) {
+            match DueCommit::read(product, commit, before, *branch) {
                 Ok(due) => commits.push(due),
                 Err(found) => {
                     conflict = Some(found);

@@ -3,13 +3,13 @@
 //!
 //! The promise: what the log has at a position is answered there, or nothing: a commit that is gone or has another hash is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use event_store::feed_reader::{KeptSummaries, SummarisedCommits};
-use event_store::{Change, Feed, FeedEntry, FeedSlice, Journal, StoreError};
+use event_store::{Change, Feed, FeedEntry, FeedSlice, Journal, LogEntry, StoreError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{Hash, ProductId, StoredCommit};
 use tokio::sync::watch;
@@ -21,6 +21,9 @@ const POLLED_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs of commits that are read at the same time.
 const PARALLEL: usize = 16;
+
+/// Commits that are read at a time to find those that are lost.
+const READ_AT_ONCE: usize = 100;
 
 /// Entries of a product's index that are read at a time.
 const ENTRIES: usize = 1_000;
@@ -114,6 +117,16 @@ impl LogFeed {
         }
         placed.truncate(limit);
         Ok(placed)
+    }
+
+    /// The commits that the log has in a slice, in its order.
+    async fn placed_in(&self, slice: &FeedSlice) -> Result<Vec<PositionedCommit>, StoreError> {
+        if let Some(product) = &slice.product {
+            return self.of_product(product, slice).await;
+        }
+        let Some(newest) = self.newest().await? else { return Ok(Vec::new()) };
+        let last = slice.last.min(newest.size() - 1);
+        self.placed((slice.first, last), slice.newest_first, slice.limit).await
     }
 
     /// The commits of a product in a slice: those that the index has, and those of the newest batch, whose index may not be
@@ -218,14 +231,20 @@ impl Feed for LogFeed {
         if slice.limit == 0 || slice.first > slice.last {
             return Ok(Vec::new());
         }
-        let placed = if let Some(product) = &slice.product {
-            self.of_product(product, slice).await?
-        } else {
-            let Some(newest) = self.newest().await? else { return Ok(Vec::new()) };
-            let last = slice.last.min(newest.size() - 1);
-            self.placed((slice.first, last), slice.newest_first, slice.limit).await?
-        };
-        self.read(placed).await
+        // Of what is placed some may be lost; fewer than asked for are found at the end alone.
+        let (mut left, mut found) = (slice.clone(), Vec::new());
+        loop {
+            let placed = self.placed_in(&left).await?;
+            let last = placed.last().map(|(last, _)| *last).filter(|_| placed.len() >= left.limit);
+            found.extend(self.read(placed).await?);
+            let Some(last) = last.filter(|_| found.len() < slice.limit) else { return Ok(found) };
+            left.limit = slice.limit - found.len();
+            let next = if slice.newest_first { last.checked_sub(1) } else { last.checked_add(1) };
+            let Some(next) = next.filter(|next| (left.first..=left.last).contains(next)) else {
+                return Ok(found);
+            };
+            *(if slice.newest_first { &mut left.last } else { &mut left.first }) = next;
+        }
     }
 
     async fn hash_at(&self, position: u64) -> Result<Option<String>, StoreError> {
@@ -254,6 +273,32 @@ impl Feed for LogFeed {
 
     async fn newest_position(&self) -> Result<Option<u64>, StoreError> {
         Ok(self.newest().await?.map(|newest| newest.size() - 1))
+    }
+
+    /// On tables a commit is lost if the event table does not have it, or another one in its place.
+    async fn entries(&self, first: u64, last: u64, limit: usize) -> Result<Vec<LogEntry>, StoreError> {
+        let (mut found, mut position) = (Vec::new(), first);
+        while position <= last && found.len() < limit {
+            let Some(batch) = self.batch_of(position).await? else { break };
+            if let Some(acceptance) = &batch.acceptance {
+                found.push(LogEntry { position, entry: acceptance.entry.clone(), of: None });
+            }
+            let within = position..=last.min(batch.size().saturating_sub(1));
+            let commits = (batch.first..).zip(&batch.commits).filter(|(index, _)| within.contains(index));
+            let placed: Vec<PositionedCommit> =
+                commits.map(|(index, commit)| (index, commit.clone())).take(READ_AT_ONCE).collect();
+            position = placed.last().map_or(batch.size(), |(last, _)| last + 1);
+            let there: BTreeSet<u64> =
+                self.read(placed.clone()).await?.into_iter().map(|entry| entry.position).collect();
+            let lost = placed.into_iter().filter(|(position, _)| !there.contains(position));
+            found.extend(lost.map(|(position, commit)| LogEntry {
+                position,
+                entry: commit.leaf.to_bytes().to_vec(),
+                of: Some((commit.product, commit.sequence)),
+            }));
+        }
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// Found by polling, as long as somebody waits.

@@ -18,7 +18,7 @@ use schema::{Clock, Ids, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use telemetry::meters::{LOG_CHECKPOINT_AGE, LOG_CONFLICTS, LOG_OLDEST_UNLOGGED};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::bound::BoundKeys;
@@ -47,7 +47,8 @@ pub struct LogKeeper {
     clock: Clock,
     destination: Option<LogDestination>,
     end: RunEnd,
-    opened: OnceCell<(CloudLog, LogPublisher)>,
+    /// The log, as long as its keys stay the same.
+    opened: Mutex<Option<Arc<(CloudLog, LogPublisher)>>>,
     /// The size of the newest checkpoint that is known here.
     published: AtomicU64,
 }
@@ -106,7 +107,7 @@ impl LogKeeper {
             clock,
             destination,
             end: RunEnd::default(),
-            opened: OnceCell::new(),
+            opened: Mutex::default(),
             published: AtomicU64::new(0),
         }
     }
@@ -196,15 +197,25 @@ impl LogKeeper {
     }
 
     async fn published_to(&self, destination: &LogDestination) -> Result<u64, LogKeepError> {
-        let opened = self.opened.get_or_try_init(async || {
-            let LogDestination { place, aws, bound } = destination;
-            let log = CloudLog::open(place, aws, &**bound, self.clock.clone(), self.end.clone()).await?;
-            let (table, signer) = (self.ports.table.clone(), Arc::new(log.signer.clone()));
-            let publisher = LogPublisher::new(table, log.served(), signer);
-            Ok::<_, LogKeepError>((log, publisher))
-        });
-        let (_, publisher) = opened.await?;
-        Ok(publisher.publish().await?)
+        let opened = self.opened(destination).await?;
+        Ok(opened.1.publish().await?)
+    }
+
+    /// The log, opened again where the time of its former key is over.
+    async fn opened(
+        &self,
+        LogDestination { place, aws, bound }: &LogDestination,
+    ) -> Result<Arc<(CloudLog, LogPublisher)>, LogKeepError> {
+        let mut opened = self.opened.lock().await;
+        let now = (self.clock)();
+        if let Some(known) = opened.as_ref().filter(|known| known.0.until.is_none_or(|until| now < until)) {
+            return Ok(known.clone());
+        }
+        *opened = None;
+        let log = CloudLog::open(place, aws, &**bound, self.clock.clone(), self.end.clone()).await?;
+        let (table, signer) = (self.ports.table.clone(), Arc::new(log.signer.clone()));
+        let publisher = LogPublisher::new(table, log.served(), signer);
+        Ok(opened.insert(Arc::new((log, publisher))).clone())
     }
 
     /// Measures how old the oldest commit is that is in no checkpoint, as far as the feed items tell, and the newest checkpoint.
@@ -217,8 +228,10 @@ impl LogKeeper {
             metrics::gauge!(LOG_OLDEST_UNLOGGED.name)
                 .set(oldest.map_or(0.0, |oldest| oldest.seconds_until(now)));
         }
-        if let Some((log, _)) = self.opened.get() {
-            let signed = log
+        let opened = self.opened.lock().await.clone();
+        if let Some(opened) = opened {
+            let signed = opened
+                .0
                 .files
                 .published_at()
                 .await

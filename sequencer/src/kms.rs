@@ -111,6 +111,43 @@ impl CheckpointSigner for KmsSigner {
     }
 }
 
+/// The key that signs a log and, for a while, the one before it.
+#[derive(Debug, Clone)]
+pub struct CloudSigner {
+    /// The newest key.
+    pub newest: KmsSigner,
+    /// The one before it, as long as it signs too.
+    pub former: Option<KmsSigner>,
+}
+
+impl From<KmsSigner> for CloudSigner {
+    fn from(newest: KmsSigner) -> Self {
+        Self { newest, former: None }
+    }
+}
+
+impl CloudSigner {
+    /// The newest public key, with the name of the log.
+    #[must_use]
+    pub fn verifier_key(&self) -> &VerifierKey {
+        self.newest.verifier_key()
+    }
+}
+
+impl CheckpointSigner for CloudSigner {
+    fn origin(&self) -> &str {
+        self.newest.origin()
+    }
+
+    fn sign(&self, text: String) -> Result<SignedNote, SigningError> {
+        let mut note = self.newest.sign(text)?;
+        if let Some(former) = &self.former {
+            note.signatures.extend(former.sign(note.text.clone())?.signatures);
+        }
+        Ok(note)
+    }
+}
+
 impl fmt::Debug for KmsSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KmsSigner").field("key", &self.key).finish_non_exhaustive()

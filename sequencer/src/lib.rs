@@ -2,6 +2,7 @@
 //!
 //! The promise: a checkpoint is signed only after everything below it is durable, and each is a prefix of the next.
 
+mod accept;
 mod api;
 mod batches;
 mod beginning;
@@ -24,13 +25,14 @@ mod store;
 mod table;
 mod writer;
 
+pub use accept::{AcceptRestoreError, AcceptedForks};
 pub use api::{InvalidLogPublic, KeptLog, LogApi, LogPublic, ProofSources, ServedKeys, ServedLog};
-pub use bound::{BoundKeys, DynamoLogKeys};
-pub use cloud::{CloudLog, CloudLogError, CloudLogPlace, CloudLogSetting};
+pub use bound::{BoundKeys, DynamoLogKeys, KeysOnRecord, NextKey};
+pub use cloud::{CloudLog, CloudLogError, CloudLogPlace, CloudLogSetting, KeyRotationSetting};
 pub use failure::{LogFailure, LogStop};
 pub use feed::LogFeed;
 pub use keeper::{KeptRun, LogDestination, LogKeepError, LogKeeper};
-pub use kms::{KmsKeyError, KmsSigner};
+pub use kms::{CloudSigner, KmsKeyError, KmsSigner};
 pub use proof::growth;
 pub use publish::LogPublisher;
 pub use published::{PublishedCheckpoint, PublishedCheckpoints};
@@ -41,7 +43,7 @@ pub use run_end::RunEnd;
 pub use s3::{InvalidRetention, LogRetention, S3Log};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use table::{
-    BatchedCommit, DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES,
-    MemoryLogTable,
+    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, LOG_TABLE, LogBatch,
+    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable,
 };
 pub use writer::LogWriter;

@@ -88,8 +88,8 @@ impl LogPublisher {
             let batch = self.table.batch_at(size).await?.filter(|batch| batch.size() > size);
             let batch = batch.ok_or(LogStop::Gap(size))?;
             let passed = usize::try_from(size - batch.first).unwrap_or(usize::MAX);
-            let leaves: Vec<_> = batch.commits.iter().skip(passed).map(|commit| commit.leaf).collect();
-            let append = move || leaves.into_iter().try_for_each(|leaf| writer.append(leaf)).map(|()| writer);
+            let mut entries = batch.entries().into_iter().skip(passed);
+            let append = move || entries.try_for_each(|entry| writer.append_entry(entry)).map(|()| writer);
             writer = blocking(append).await?;
             is_tree_of(&writer, &batch)?;
             added += 1;

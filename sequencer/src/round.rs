@@ -24,16 +24,17 @@ use crate::due::{Due, DueCommit, DueReader, LogConflict};
 use crate::table::{BLOCK, LogBatch, LogTable, MOST_LEAVES};
 
 /// Products that are compared at the same time.
-const PARALLEL: usize = 16;
+pub(crate) const PARALLEL: usize = 16;
 
 /// Commits that are gathered before they are put into batches.
 const GATHERED: usize = 4 * MOST_LEAVES;
 
 /// How often a round begins again because another sequencer was quicker.
-const ATTEMPTS: u32 = 10;
+pub(crate) const ATTEMPTS: u32 = 10;
 
 /// The pauses between.
-const BACKOFF: Backoff = Backoff { first: Duration::from_millis(20), longest: Duration::from_secs(1) };
+pub(crate) const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(20), longest: Duration::from_secs(1) };
 
 /// Keys that the beginning of a log keeps in memory, some 30 MB: a ledger of so many commits is read once for its order, and one
 /// of twice as many twice.
@@ -243,6 +244,7 @@ impl Sequencer {
 
     /// Completes the index of a batch.
     async fn complete(&self, batch: &LogBatch, known: &mut KnownLog) -> Result<(), StoreError> {
+        self.ports.table.insert_branches(&batch.branches()).await?;
         let different = self.ports.table.insert_index(&batch.index_entries()).await?;
         if let Some(found) = different.first() {
             let reason = format!(

@@ -255,9 +255,25 @@ impl S3Log {
     async fn keep(&self, note: &[u8]) -> io::Result<()> {
         let read = SignedNote::read(note).ok().and_then(|note| LogCheckpoint::read(&note.text));
         let Some(LogCheckpoint { size, .. }) = read else { return Ok(()) };
-        let put = self.putting(format!("checkpoints/{size}"), LogPath::Checkpoint, note);
-        // One of this size that is there already is as good: no checkpoint of a size has another root, or that one is the evidence.
-        outcome(self.locking(put).if_none_match("*").send().await).map(drop)
+        let key = format!("checkpoints/{size}");
+        let put = async |key: String| {
+            let put = self.putting(key, LogPath::Checkpoint, note);
+            outcome(self.locking(put).if_none_match("*").send().await)
+        };
+        if matches!(put(key.clone()).await?, Put::Done) {
+            return Ok(());
+        }
+        // No checkpoint of a size has another root, or that one is the evidence; but it may lack the signature of a new key.
+        let asked = self.client.get_object().bucket(&self.bucket).key(&key).send().await;
+        let found = asked.map_err(|error| io::Error::other(describe(&error)))?;
+        let kept = found.body.collect().await.map_err(io::Error::other)?.to_vec();
+        match signers(note).filter(|signed| signers(&kept).as_ref() != Some(signed)) {
+            None => Ok(()),
+            Some(signed) => {
+                let ids: Vec<String> = signed.iter().map(|id| format!("{id:08x}")).collect();
+                put(format!("{key}.{}", ids.join("."))).await.map(drop)
+            }
+        }
     }
 
     async fn remove(&self, full: LogPath) -> io::Result<()> {

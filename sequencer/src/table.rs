@@ -34,17 +34,30 @@ pub struct BatchedCommit {
     pub sequence: u64,
     /// What the log keeps of it.
     pub leaf: Leaf,
+    /// The index of the entry that accepted the last loss of commits of its product before it, if any did.
+    pub branch: Option<u64>,
 }
 
-/// Commits that were put into the log together.
+/// The acceptance of a restore as an entry of the log, with the products that it is about, which the entry does not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchedAcceptance {
+    /// The entry, as it is in the log.
+    pub entry: Vec<u8>,
+    /// Of each product the sequence of the first commit that it lost.
+    pub lost: Vec<(ProductId, u64)>,
+}
+
+/// Commits that were put into the log together, or the acceptance of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogBatch {
     /// Tells this batch from another one at the same place.
     pub batch_id: Ulid,
     /// The index of its first leaf, which is its key and the size of the log before it.
     pub first: u64,
-    /// Its commits, in the order of the log: at least one and at most [`MOST_LEAVES`].
+    /// Its commits, in the order of the log: at least one and at most [`MOST_LEAVES`]; none beside an acceptance.
     pub commits: Vec<BatchedCommit>,
+    /// The only entry of this batch, if it is no commit.
+    pub acceptance: Option<BatchedAcceptance>,
     /// The tree with it.
     pub edge: RightEdge,
     /// What its commits have in common, so that filters can rule them out.
@@ -53,6 +66,8 @@ pub struct LogBatch {
     pub is_initial: bool,
     /// The newest feed item that was read when it was made.
     pub read_to: Option<Ulid>,
+    /// The newest feed item that had been read when the last restore was accepted: those up to it say nothing new.
+    pub settled_to: Option<Ulid>,
 }
 
 /// Where a commit of a product is in the log.
@@ -66,6 +81,29 @@ pub struct LogIndexEntry {
     pub index: u64,
     /// Its hash.
     pub hash: [u8; 32],
+    /// As of the commit.
+    pub branch: Option<u64>,
+}
+
+/// That the index of a product goes on behind an accepted loss: what it has from a sequence on, up to the entry that says so, counts
+/// no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexBranch {
+    /// The product.
+    pub product: ProductId,
+    /// The index of the entry that accepts the loss.
+    pub at: u64,
+    /// The sequence of the first commit that was lost.
+    pub from: u64,
+}
+
+/// The end of a product's index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IndexEnd {
+    /// The newest entry.
+    pub newest: Option<LogIndexEntry>,
+    /// The branch under which the index goes on.
+    pub branch: Option<u64>,
 }
 
 /// How the log of a ledger began that had commits already.
@@ -82,7 +120,8 @@ pub struct LogBeginning {
 /// The contract, which `tests/contract/log_table` runs on every adapter:
 /// - nothing is ever changed or removed; of two batches at one place exactly one is stored, whole;
 /// - after a write returned `Ok` every read sees it; all reads are consistent;
-/// - batches are read as they were written.
+/// - batches are read as they were written;
+/// - of a product's entries those count that no branch behind them has passed, and none of these has the sequence of another.
 #[async_trait]
 pub trait LogTable: Send + Sync {
     /// Inserts a batch; `false` if one is at its place, perhaps this very one: read it and compare the batch id.
@@ -97,6 +136,30 @@ pub trait LogTable: Send + Sync {
     /// [`StoreError`]: some may be stored; insert all of them again.
     async fn insert_index(&self, entries: &[LogIndexEntry]) -> Result<Vec<LogIndexEntry>, StoreError>;
 
+    /// Inserts branches of the index; one that is there already stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]: some may be stored; insert all of them again.
+    async fn insert_branches(&self, branches: &[IndexBranch]) -> Result<(), StoreError>;
+
+    /// The branches of a product's index, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn branches(&self, product: &ProductId) -> Result<Vec<IndexBranch>, StoreError>;
+
+    /// The end of a product's index, in one request unless it has branches.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn index_end(&self, product: &ProductId) -> Result<IndexEnd, StoreError>;
+
+    /// Every entry of a product with this sequence, whether it counts or not.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn entries_at(&self, product: &ProductId, sequence: u64) -> Result<Vec<LogIndexEntry>, StoreError>;
+
     /// The newest batch whose first index is at least this, which costs next to nothing if there is none.
     ///
     /// # Errors
@@ -109,7 +172,7 @@ pub trait LogTable: Send + Sync {
     /// [`StoreError`]: try again later.
     async fn batch_at(&self, index: u64) -> Result<Option<LogBatch>, StoreError>;
 
-    /// The newest entries of a product with a sequence of at most `at_most`, newest first; fewer than `limit` only at the end.
+    /// The newest entries of a product that count, with a sequence of at most `at_most`, newest first; fewer than `limit` only at the end.
     ///
     /// # Errors
     /// [`StoreError`]: try again later.
@@ -120,7 +183,7 @@ pub trait LogTable: Send + Sync {
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError>;
 
-    /// The entries of a product with a sequence above `after`, oldest first; fewer than `limit` only at the end.
+    /// The entries of a product that count, with a sequence above `after`, oldest first; fewer than `limit` only at the end.
     ///
     /// # Errors
     /// [`StoreError`]: try again later.
@@ -172,7 +235,7 @@ impl From<LogIndexEntry> for BatchedCommit {
     /// The commit as far as the index knows it, as the one before another.
     fn from(entry: LogIndexEntry) -> Self {
         let leaf = Leaf { parent: [0; 32], hash: entry.hash };
-        Self { product: entry.product, sequence: entry.sequence, leaf }
+        Self { product: entry.product, sequence: entry.sequence, leaf, branch: entry.branch }
     }
 }
 
@@ -191,7 +254,23 @@ impl LogBatch {
             sequence: commit.sequence,
             index,
             hash: commit.leaf.hash,
+            branch: commit.branch,
         };
         (self.first..).zip(&self.commits).map(entry).collect()
+    }
+
+    /// The branches of the index that begin with it.
+    #[must_use]
+    pub fn branches(&self) -> Vec<IndexBranch> {
+        let lost = self.acceptance.iter().flat_map(|acceptance| &acceptance.lost);
+        lost.map(|(product, from)| IndexBranch { product: product.clone(), at: self.first, from: *from })
+            .collect()
+    }
+
+    /// Its entries, as they are in the log.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Vec<u8>> {
+        let commits = self.commits.iter().map(|commit| commit.leaf.to_bytes().to_vec());
+        commits.chain(self.acceptance.iter().map(|acceptance| acceptance.entry.clone())).collect()
     }
 }

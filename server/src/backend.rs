@@ -204,6 +204,17 @@ impl Backend {
     }
 }
 
+impl TableLog {
+    /// On the tables of any `DynamoDB`.
+    #[must_use]
+    pub fn on_dynamodb(aws: &SdkConfig, tables: &Tables) -> Self {
+        let client = metering::client(aws);
+        let journal = Arc::new(DynamoJournal::new(client.clone(), &tables.events));
+        let parking = Arc::new(DynamoParking::new(client.clone(), &tables.parking));
+        table_log(client, tables, journal, parking)
+    }
+}
+
 fn table_log(
     client: Client,
     tables: &Tables,

@@ -18,7 +18,7 @@ mod start;
 mod walk;
 mod witness;
 
-pub use accept_restore::{AcceptError, AcceptedLoss, LONGEST_REASON, accept_restore};
+pub use accept_restore::{AcceptError, AcceptedLoss, accept_restore};
 pub use bound::{KeyOverlap, bound_keys};
 pub use cloud::{CloudLogFiles, KeepPace, keep};
 pub use continued::{ContinueError, ContinuedLog, continued};

@@ -10,8 +10,8 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{ProductId, fixtures};
 use sequencer::{
-    BatchedCommit, DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES,
-    MemoryLogTable,
+    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, LOG_TABLE, LogBatch,
+    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable,
 };
 use sqlite::{Access, Schema};
 use ulid::Ulid;
@@ -51,6 +51,8 @@ cases! { dyn sequencer::LogTable, [memory dynamodb];
     an_entry_that_is_there_stays_and_one_that_differs_is_told
     the_entries_of_a_product_are_in_order_and_its_own
     blocks_are_in_order_and_stay_as_they_were_written
+    an_acceptance_is_read_as_it_was_written
+    behind_a_branch_the_index_goes_on_without_what_was_lost
     the_beginning_stays_as_it_was_first_put_on_record
     everything_is_there_when_the_store_is_opened_again
 }
@@ -58,7 +60,7 @@ cases! { dyn sequencer::LogTable, [memory dynamodb];
 fn commit(product: &ProductId, sequence: u64) -> BatchedCommit {
     let mut leaf = Leaf { parent: [0x5a; 32], hash: [0xa5; 32] };
     leaf.hash[..8].copy_from_slice(&sequence.to_be_bytes());
-    BatchedCommit { product: product.clone(), sequence, leaf }
+    BatchedCommit { product: product.clone(), sequence, leaf, branch: None }
 }
 
 /// The batch of these commits behind another one.
@@ -70,7 +72,18 @@ fn batch(id: u128, before: Option<&LogBatch>, commits: Vec<BatchedCommit>) -> Lo
     }
     let summary = CommitSummary::default();
     let batch_id = Ulid::from_parts(1_763_000_000_000, id);
-    LogBatch { batch_id, first, commits, edge, summary, is_initial: false, read_to: None }
+    let acceptance = None;
+    LogBatch {
+        batch_id,
+        first,
+        commits,
+        acceptance,
+        edge,
+        summary,
+        is_initial: false,
+        read_to: None,
+        settled_to: None,
+    }
 }
 
 fn run(product: &str, sequences: std::ops::RangeInclusive<u64>) -> Vec<BatchedCommit> {
@@ -189,6 +202,85 @@ async fn the_entries_of_a_product_are_in_order_and_its_own(table: &Tables) {
         assert_eq!(table.newest_entries(id, 299, 2).await.unwrap(), newest_first[1..3]);
         assert_eq!(table.newest_entries(id, 1, 2).await.unwrap(), []);
     }
+}
+
+/// The acceptance behind a batch.
+fn acceptance(id: u128, before: &LogBatch, lost: &[(&str, u64)]) -> LogBatch {
+    let entry = b"product-ledger/restore-accepted@v1\n{}".to_vec();
+    let mut batch = batch(id, Some(before), Vec::new());
+    batch.edge.push(entry_hash(&entry));
+    let lost = lost.iter().map(|(product, from)| (fixtures::id(product), *from)).collect();
+    batch.settled_to = Some(Ulid::from_parts(1_763_000_000_000, 9));
+    batch.acceptance = Some(BatchedAcceptance { entry, lost });
+    batch
+}
+
+async fn an_acceptance_is_read_as_it_was_written(table: &Tables) {
+    let first = batch(1, None, run("p", 1..=3));
+    let second = acceptance(2, &first, &[("p", 2), ("q", 1)]);
+    let mut third = batch(3, Some(&second), run("p", 2..=3));
+    third.commits[0].branch = Some(second.first);
+    for batch in [&first, &second, &third] {
+        assert!(table.insert_batch(batch).await.unwrap());
+        assert_eq!(table.batch_at(batch.first).await.unwrap().as_ref(), Some(batch));
+    }
+    assert_eq!((second.size(), second.entries().len(), third.first), (4, 1, 4));
+    assert_eq!(table.batch_at(3).await.unwrap(), Some(second));
+}
+
+async fn behind_a_branch_the_index_goes_on_without_what_was_lost(table: &Tables) {
+    let p = fixtures::id("p");
+    let entry = |sequence, index, branch| {
+        let hash = commit(&p, sequence).leaf.hash;
+        LogIndexEntry { product: p.clone(), sequence, index, hash, branch }
+    };
+    let branch = |at, from| IndexBranch { product: p.clone(), at, from };
+    // Each branch has the sequences of what was lost again; the third one goes back behind the second.
+    let base: Vec<_> = (1..=6).map(|n| entry(n, n, None)).collect();
+    let (one, two): (Vec<_>, Vec<_>) = (
+        (4..=8).map(|n| entry(n, n + 10, Some(10))).collect(),
+        (6..=7).map(|n| entry(n, n + 20, Some(20))).collect(),
+    );
+    let three = vec![entry(3, 40, Some(30)), entry(5, 41, Some(30))];
+    let mut branches = Vec::new();
+    for (entries, opened, expected) in [
+        (&base, None, base.clone()),
+        (&one, Some(branch(10, 4)), [&base[..3], &one].concat()),
+        (&two, Some(branch(20, 6)), [&base[..3], &one[..2], &two].concat()),
+        (&three, Some(branch(30, 3)), [&base[..2], &three].concat()),
+    ] {
+        if let Some(opened) = opened {
+            // What is there already stays.
+            let other = IndexBranch { from: 99, ..opened.clone() };
+            table.insert_branches(&[opened.clone()]).await.unwrap();
+            table.insert_branches(&[opened.clone(), other]).await.unwrap();
+            branches.push(opened);
+            let end = table.index_end(&p).await.unwrap();
+            assert_eq!(end.branch, branches.last().map(|branch| branch.at));
+            assert_eq!(end.newest.as_ref(), expected.iter().rfind(|entry| entry.branch != end.branch));
+        }
+        assert_eq!(table.insert_index(entries).await.unwrap(), []);
+        assert_eq!(table.branches(&p).await.unwrap(), branches);
+        let end =
+            IndexEnd { newest: expected.last().cloned(), branch: branches.last().map(|branch| branch.at) };
+        assert_eq!(table.index_end(&p).await.unwrap(), end);
+        for limit in 1..=9 {
+            for bound in 0..=9 {
+                let after = expected.iter().filter(|entry| entry.sequence > bound).take(limit).cloned();
+                assert_eq!(table.entries_after(&p, bound, limit).await.unwrap(), after.collect::<Vec<_>>());
+                let most = expected.iter().rev().filter(|entry| entry.sequence <= bound).take(limit).cloned();
+                assert_eq!(table.newest_entries(&p, bound, limit).await.unwrap(), most.collect::<Vec<_>>());
+            }
+            let newest: Vec<_> = expected.iter().rev().take(limit).cloned().collect();
+            assert_eq!(table.newest_entries(&p, u64::MAX, limit).await.unwrap(), newest);
+        }
+    }
+    let all = table.entries_at(&p, 6).await.unwrap();
+    assert_eq!(all, [base[5].clone(), one[2].clone(), two[0].clone()]);
+    assert_eq!(table.branches(&fixtures::id("q")).await.unwrap(), []);
+    let mut other = one[0].clone();
+    other.index = 99;
+    assert_eq!(table.insert_index(&[other]).await.unwrap(), one[..1]);
 }
 
 async fn blocks_are_in_order_and_stay_as_they_were_written(table: &Tables) {

@@ -79,13 +79,13 @@ async fn page(feed: &dyn Feed, first: u64, end: u64) -> Result<ExportPart, Expor
 
 /// The checkpoint of the ledger's log with its size, if it has a log.
 async fn checkpoint(ports: &ReadOnlyPorts) -> anyhow::Result<Option<(String, u64)>> {
-    let (store, keys): (Arc<dyn LogStore>, TrustedKeys) = match (&ports.files, &ports.tables) {
+    let (store, keys): (Arc<dyn LogStore>, TrustedKeys) = match (&ports.files, &ports.table_log) {
         (Some(files), _) => match bound_keys(&files.ledger).await? {
             Some(keys) => (Arc::new(DirectoryLog::at(files.log.clone())) as Arc<dyn LogStore>, keys),
             None => return Ok(None),
         },
-        (None, Some(tables)) => match (&tables.log, tables.bound.keys().await?) {
-            (Some(store), Some(keys)) => (store.clone(), keys),
+        (None, Some((log, files))) => match (files, log.bound.keys().await?) {
+            (Some(files), Some(keys)) => (Arc::new(files.clone()) as Arc<dyn LogStore>, keys),
             _ => return Ok(None),
         },
         (None, None) => return Ok(None),

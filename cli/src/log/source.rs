@@ -1,10 +1,11 @@
-//! Where `ledger log verify` reads the files of a log: a directory, or a web server that serves one.
+//! Where the files of a log are read: a directory, a web server that serves one, or the bucket of a ledger on AWS.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use ledger_log::{LogPath, LogSource};
+use sequencer::{LogStore, S3Log};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
@@ -15,6 +16,7 @@ use crate::retry::asked;
 pub(crate) enum LogPlace {
     Directory(PathBuf),
     Server(LedgerClient),
+    Bucket(S3Log),
 }
 
 impl LogPlace {
@@ -38,6 +40,11 @@ impl LogSource for LogPlace {
     async fn read(&self, path: LogPath) -> anyhow::Result<Option<Vec<u8>>> {
         match self {
             Self::Directory(directory) => of_directory(&directory.join(path.to_string()), path).await,
+            Self::Bucket(files) => {
+                let files = files.clone();
+                let read = tokio::task::spawn_blocking(move || files.read(path)).await?;
+                read.with_context(|| format!("{path} cannot be read from the bucket"))
+            }
             Self::Server(client) => {
                 let path = path.to_string();
                 let segments: Vec<&str> = path.split('/').collect();

@@ -34,7 +34,7 @@ impl StoppedLedgerArgs {
     }
 }
 
-async fn taken(data: &Path) -> anyhow::Result<StoppedLedger> {
+pub(super) async fn taken(data: &Path) -> anyhow::Result<StoppedLedger> {
     // Without a ledger no lock file is left behind.
     drop(ReadDirectory::open(data)?);
     let (lock, _) = directory::claim(data)?;

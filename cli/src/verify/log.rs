@@ -3,6 +3,8 @@
 //!
 //! A commit that is in no checkpoint yet is not a fault; such commits are waited for, and counted.
 
+mod on_tables;
+
 use std::collections::BTreeMap;
 
 use event_store::poll::PollPolicy;
@@ -11,6 +13,7 @@ use event_store::{Change, Feed, LogEntry};
 use indicatif::ProgressBar;
 use ledger_log::verify::{LedgerDifference, LedgerDifferences, RecordedCommit};
 use ledger_log::{Leaf, LogCheckpoint, LogPath, LogSource, TrustedKeys, verify};
+use server::backend::TableLog;
 use server::log::bound_keys;
 
 use super::arguments::VerifyArgs;
@@ -19,7 +22,7 @@ use super::report::VerifyReport;
 use crate::exit::Refused;
 use crate::log::source::LogPlace;
 use crate::read_only::{ReadOnlyFiles, ReadOnlyPorts};
-use crate::{progress, trusted};
+use crate::{out, progress, trusted};
 
 /// Commits of one page.
 const PAGE: usize = 1_000;
@@ -27,37 +30,91 @@ const PAGE: usize = 1_000;
 /// Products with receipts of one page.
 const PRODUCTS: usize = 500;
 
+/// A ledger beside its log.
+struct LoggedLedger<'a> {
+    /// The commits by position.
+    feed: &'a dyn Feed,
+    /// The files of the log.
+    source: LogPlace,
+    /// The keys that the ledger names.
+    bound: TrustedKeys,
+    /// The log on tables, in which the product of an entry is found.
+    table: Option<&'a TableLog>,
+}
+
+impl<'a> LoggedLedger<'a> {
+    async fn of(ports: &'a ReadOnlyPorts) -> anyhow::Result<Self> {
+        let none = |what: &str| Refused(format!("--log: the ledger has no log; {what}"));
+        match (&ports.files, &ports.table_log) {
+            (Some(files), _) => {
+                let bound = bound_keys(&files.ledger).await?;
+                let bound = bound.ok_or_else(|| none("start the server once, without --log off"))?;
+                let source = LogPlace::Directory(files.log.clone());
+                Ok(Self { feed: &files.journal, source, bound, table: None })
+            }
+            (None, Some((log, Some(files)))) => {
+                let bound = log.bound.keys().await?.ok_or_else(|| none("its sequencer has not run yet"))?;
+                Ok(Self {
+                    feed: &*log.feed,
+                    source: LogPlace::Bucket(files.clone()),
+                    bound,
+                    table: Some(log),
+                })
+            }
+            _ => Err(none(
+                "set LEDGER_LOG_BUCKET, LEDGER_LOG_KEY_ID and LEDGER_LOG_ORIGIN to those of the log",
+            )
+            .into()),
+        }
+    }
+}
+
 /// Compares the ledger with its log.
 pub(super) async fn verify_ledger(
     arguments: &VerifyArgs,
     ports: &ReadOnlyPorts,
     found: &mut VerifyReport,
 ) -> anyhow::Result<()> {
-    let Some(files) = &ports.files else {
-        return Err(
-            Refused("--log: name a data directory (--data); the log of a ledger on AWS is verified at its address: ledger log verify URL --key VKEY".into()).into()
-        );
-    };
-    let Some(bound) = bound_keys(&files.ledger).await? else {
-        let none = "--log: the ledger has no log; start the server once, without --log off";
-        return Err(Refused(none.into()).into());
-    };
+    let ledger = LoggedLedger::of(ports).await?;
     let keys = match &arguments.proof.key {
         Some(key) => trusted::keys(key)?,
-        None => bound,
+        None => ledger.bound.clone(),
     };
-    let source = LogPlace::Directory(files.log.clone());
-    let newest = files.journal.newest_position().await?;
+    // Before the log is read: what is recorded meanwhile must not look left out.
+    let recorded = match ledger.table {
+        Some(log) => Some(on_tables::Recorded::of(log).await?),
+        None => None,
+    };
+    let newest = ledger.feed.newest_position().await?;
     let polling = arguments.polling();
-    let checkpoint = match caught_up(&source, &keys, newest.map_or(0, |newest| newest + 1), polling).await? {
+    let positions = newest.map_or(0, |newest| newest + 1);
+    let checkpoint = match caught_up(&ledger.source, &keys, positions, polling).await? {
         Ok((checkpoint, unlogged)) => {
             found.add_lag(Lag::of_log(unlogged));
             checkpoint
         }
         Err(reason) => return found.take(of_log(reason), &ProgressBar::hidden()),
     };
+    let differences = compared(&ledger, &checkpoint, found).await?;
+    match (&ports.files, ledger.table) {
+        (Some(files), _) => report(differences.0, files, ports, found).await?,
+        (None, Some(log)) => on_tables::report(differences.0, log, found).await?,
+        (None, None) => {}
+    }
+    if let Some(recorded) = recorded {
+        recorded.report_unlogged(differences.1, found).await?;
+    }
+    Ok(())
+}
+
+/// What log and ledger differ in, after the log was verified itself, and how many commits of the ledger are in the order.
+async fn compared(
+    LoggedLedger { feed, source, table, .. }: &LoggedLedger<'_>,
+    checkpoint: &LogCheckpoint,
+    found: &mut VerifyReport,
+) -> anyhow::Result<(LedgerDifferences, u64)> {
     let bar = progress::entries(checkpoint.size);
-    let checked = verify::verify(&source, &checkpoint, None, |entries| bar.inc(entries)).await?;
+    let checked = verify::verify(source, checkpoint, None, |entries| bar.inc(entries)).await?;
     for fault in &checked.faults.listed {
         found.take(of_log(fault.to_string()), &bar)?;
     }
@@ -68,18 +125,34 @@ pub(super) async fn verify_ledger(
         let reason = format!("{} of the log are of a later build", entries(checked.not_understood));
         found.take(fault("", None, FaultKind::NotUnderstood { reason }), &bar)?;
     }
+    for (index, restore) in checked.restores() {
+        bar.suspend(|| {
+            let (part, parts) = (restore.part, restore.parts);
+            let reason = crate::text_table::escaped(&restore.reason);
+            out::message(format_args!("entry {index} accepts a restore (part {part} of {parts}): {reason}"));
+        });
+    }
+    for fork in &checked.accepted {
+        let (anew, lost, restore) = (fork.anew, fork.lost, fork.restore);
+        bar.suspend(|| {
+            out::message(format_args!(
+                "entry {anew} takes the place of entry {lost}, as entry {restore} accepts"
+            ))
+        });
+    }
     bar.set_position(0);
-    let mut comparison = checked.with_ledger(&source, checkpoint.size);
-    let mut after = None;
+    let mut comparison = checked.with_ledger(source, checkpoint.size);
+    let (mut after, mut commits) = (None, 0);
     loop {
-        let page = files.journal.after(after, PAGE).await?;
-        let compared = page.iter().take_while(|entry| entry.position < checkpoint.size);
-        for entry in compared {
+        let page = feed.after(after, PAGE).await?;
+        for entry in page.iter().take_while(|entry| entry.position < checkpoint.size) {
             comparison.take(entry.position, recorded(&entry.change)).await?;
         }
         bar.inc(page.len() as u64);
+        commits += page.len() as u64;
         after = page.last().map(|entry| entry.position);
-        if page.len() < PAGE || after.is_some_and(|last| last + 1 >= checkpoint.size) {
+        let is_compared = table.is_none() && after.is_some_and(|last| last + 1 >= checkpoint.size);
+        if page.len() < PAGE || is_compared {
             break;
         }
     }
@@ -94,7 +167,7 @@ pub(super) async fn verify_ledger(
     }
     let differences = comparison.end().await?;
     bar.finish_and_clear();
-    report(differences, files, ports, found).await
+    Ok((differences, commits))
 }
 
 /// The checkpoint, once it covers so many commits or does not grow any more, with the number of those that it does not cover; or

@@ -18,7 +18,7 @@ impl SqliteJournal {
         let written = self.database.write(move |connection| {
             let mut statement =
                 connection.prepare_cached("INSERT INTO log_entries (position, entry) VALUES (?1, ?2)")?;
-            entries.iter().try_for_each(|LogEntry { position, entry }| {
+            entries.iter().try_for_each(|LogEntry { position, entry, .. }| {
                 statement.execute(params![clamped(*position), entry]).map(drop)
             })
         });
@@ -40,7 +40,7 @@ impl SqliteJournal {
             let mut statement = connection.prepare_cached(
                 "SELECT position, entry FROM log_entries WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3",
             )?;
-            let entry = |row: &rusqlite::Row<'_>| Ok(LogEntry { position: row.get(0)?, entry: row.get(1)? });
+            let entry = |row: &rusqlite::Row<'_>| Ok(LogEntry { position: row.get(0)?, entry: row.get(1)?, of: None });
             statement.query_map(params![first, last, limit], entry)?.collect::<rusqlite::Result<Vec<_>>>()
         });
         Ok(entries.await?)

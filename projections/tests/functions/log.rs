@@ -45,6 +45,7 @@ impl Logged {
         let place = CloudLogPlace {
             bucket: "ledger-log".to_owned(),
             key_id: "key".to_owned(),
+            rotation: sequencer::KeyRotationSetting::default(),
             origin: ORIGIN.to_owned(),
             retention: None,
         };

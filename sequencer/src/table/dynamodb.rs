@@ -13,10 +13,11 @@ use event_store::dynamodb::{DynamoItem, insert_statement, number, number_of};
 use event_store::feed_reader::SummarisedCommits;
 use event_store::{Backoff, StoreError};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::try_join;
 use schema::{ProductId, Timestamp};
 
 use super::item::{self, BATCHES, BEGINNING, BLOCKS, keyed};
-use super::{LogBatch, LogBeginning, LogIndexEntry, LogTable};
+use super::{IndexBranch, IndexEnd, LogBatch, LogBeginning, LogIndexEntry, LogTable};
 
 /// As errors name the table.
 const STORE: &str = "the log table";
@@ -75,6 +76,61 @@ impl DynamoLogTable {
             .key_condition_expression(format!("pk = :pk AND sk {condition} :sk"))
             .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
             .expression_attribute_values(":sk", number(bound.min(LAST)))
+    }
+
+    /// Entries of one partition of an index, newest first.
+    async fn newest_within(
+        &self,
+        (product, branch): (&ProductId, Option<u64>),
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let query = self.query(&item::index_of(product, branch), "<=", at_most).scan_index_forward(false);
+        self.found(query, limit, |item| item::to_entry(&item)).await
+    }
+
+    /// Entries of one partition of an index, oldest first.
+    async fn oldest_within(
+        &self,
+        (product, branch): (&ProductId, Option<u64>),
+        (after, at_most): (u64, u64),
+        limit: usize,
+    ) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let (first, last) = (after.saturating_add(1), at_most.min(LAST));
+        if first > last {
+            return Ok(Vec::new());
+        }
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", AttributeValue::S(item::index_of(product, branch)))
+            .expression_attribute_values(":first", number(first))
+            .expression_attribute_values(":last", number(last));
+        self.found(query, limit, |item| item::to_entry(&item)).await
+    }
+
+    /// The newest entries that count of an index with branches.
+    async fn newest_of_branches(
+        &self,
+        product: &ProductId,
+        branches: &[IndexBranch],
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let (mut found, mut at_most) = (Vec::new(), at_most);
+        let partitions = branches.iter().rev().map(Some).chain([None]);
+        for branch in partitions {
+            let of = (product, branch.map(|branch| branch.at));
+            found.extend(self.newest_within(of, at_most, limit - found.len()).await?);
+            if found.len() >= limit {
+                break;
+            }
+            at_most = branch.map_or(at_most, |branch| at_most.min(branch.from.saturating_sub(1)));
+        }
+        Ok(found)
     }
 
     async fn one_batch(&self, query: QueryFluentBuilder) -> Result<Option<LogBatch>, StoreError> {
@@ -151,34 +207,21 @@ impl DynamoLogTable {
 
     /// Those of these entries, which are there, that differ from what is there.
     async fn different(&self, there: Vec<LogIndexEntry>) -> Result<Vec<LogIndexEntry>, StoreError> {
-        // One read for each product, of the span that its entries cover.
-        let mut products: BTreeMap<ProductId, (u64, u64)> = BTreeMap::new();
+        // One read for each product and branch, of the span that its entries cover.
+        let mut products: BTreeMap<(ProductId, Option<u64>), (u64, u64)> = BTreeMap::new();
         for entry in &there {
-            let (least, most) =
-                products.entry(entry.product.clone()).or_insert((entry.sequence, entry.sequence));
+            let key = (entry.product.clone(), entry.branch);
+            let (least, most) = products.entry(key).or_insert((entry.sequence, entry.sequence));
             (*least, *most) = ((*least).min(entry.sequence), (*most).max(entry.sequence));
         }
-        let read = products.into_iter().map(|(product, (least, most))| async move {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :least AND :most")
-                .expression_attribute_values(":pk", AttributeValue::S(item::index_of(&product)))
-                .expression_attribute_values(":least", number(least))
-                .expression_attribute_values(":most", number(most));
-            self.found(query, usize::MAX, |item| item::to_entry(&item)).await
+        let read = products.into_iter().map(|((product, branch), (least, most))| async move {
+            self.oldest_within((&product, branch), (least.saturating_sub(1), most), usize::MAX).await
         });
         let found: Vec<Vec<LogIndexEntry>> = stream::iter(read).buffered(AT_ONCE).try_collect().await?;
-        let found: BTreeMap<(ProductId, u64), LogIndexEntry> = found
-            .into_iter()
-            .flatten()
-            .map(|entry| ((entry.product.clone(), entry.sequence), entry))
-            .collect();
-        let differs = |entry: &LogIndexEntry| {
-            found.get(&(entry.product.clone(), entry.sequence)).filter(|found| *found != entry).cloned()
-        };
+        let key = |entry: &LogIndexEntry| (entry.product.clone(), entry.branch, entry.sequence);
+        let found: BTreeMap<_, LogIndexEntry> =
+            found.into_iter().flatten().map(|entry| (key(&entry), entry)).collect();
+        let differs = |entry: &LogIndexEntry| found.get(&key(entry)).filter(|found| *found != entry).cloned();
         Ok(there.iter().filter_map(differs).collect())
     }
 }
@@ -196,6 +239,57 @@ impl LogTable for DynamoLogTable {
         self.different(there.into_iter().flatten().collect()).await
     }
 
+    async fn insert_branches(&self, branches: &[IndexBranch]) -> Result<(), StoreError> {
+        let items: Vec<DynamoItem> = branches.iter().map(item::of_branch).collect();
+        let inserts = items.into_iter().map(|item| self.insert(item));
+        let inserted: Result<Vec<bool>, StoreError> =
+            stream::iter(inserts).buffered(AT_ONCE).try_collect().await;
+        inserted.map(drop)
+    }
+
+    async fn branches(&self, product: &ProductId) -> Result<Vec<IndexBranch>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk >= :sk")
+            .expression_attribute_values(":pk", AttributeValue::S(item::index_of(product, None)))
+            .expression_attribute_values(":sk", number(item::BRANCHES_FROM));
+        let found = self.found(query, usize::MAX, |item| item::to_branch(&item)).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn index_end(&self, product: &ProductId) -> Result<IndexEnd, StoreError> {
+        // Branches are behind all entries, so without any the newest item is the newest entry.
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(item::index_of(product, None)))
+            .scan_index_forward(false);
+        let Some(newest) = self.found(query, 1, Ok).await?.pop() else { return Ok(IndexEnd::default()) };
+        let Some(branch) = item::to_branch(&newest).map_err(|error| error.of(STORE))? else {
+            let newest = item::to_entry(&newest).map_err(|error| error.of(STORE))?;
+            return Ok(IndexEnd { newest: Some(newest), branch: None });
+        };
+        let branches = self.branches(product).await?;
+        let newest = self.newest_of_branches(product, &branches, LAST, 1).await?.pop();
+        Ok(IndexEnd { newest, branch: Some(branch.at) })
+    }
+
+    async fn entries_at(&self, product: &ProductId, sequence: u64) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let branches = self.branches(product).await?;
+        let mut found = Vec::new();
+        for branch in [None].into_iter().chain(branches.iter().map(|branch| Some(branch.at))) {
+            let within = (sequence.saturating_sub(1), sequence);
+            found.extend(self.oldest_within((product, branch), within, 1).await?);
+        }
+        Ok(found)
+    }
+
     async fn newest_batch(&self, from: u64) -> Result<Option<LogBatch>, StoreError> {
         self.one_batch(self.query(BATCHES, ">=", from)).await
     }
@@ -210,8 +304,12 @@ impl LogTable for DynamoLogTable {
         at_most: u64,
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
-        let query = self.query(&item::index_of(product), "<=", at_most).scan_index_forward(false);
-        self.found(query, limit, |item| item::to_entry(&item)).await
+        let (found, branches) =
+            try_join!(self.newest_within((product, None), at_most, limit), self.branches(product))?;
+        match &branches[..] {
+            [] => Ok(found),
+            branches => self.newest_of_branches(product, branches, at_most, limit).await,
+        }
     }
 
     async fn entries_after(
@@ -220,8 +318,21 @@ impl LogTable for DynamoLogTable {
         after: u64,
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
-        self.found(self.query(&item::index_of(product), ">", after), limit, |item| item::to_entry(&item))
-            .await
+        let all = (after, LAST);
+        let (mut found, branches) =
+            try_join!(self.oldest_within((product, None), all, limit), self.branches(product))?;
+        if branches.is_empty() {
+            return Ok(found);
+        }
+        // What a branch has passed does not count, and what counts of a later branch follows that of the earlier ones.
+        let passed = |place: usize| branches[place..].iter().map(|by| by.from.saturating_sub(1)).min();
+        found.retain(|entry| passed(0).is_none_or(|last| entry.sequence <= last));
+        for (place, branch) in (1..).zip(&branches) {
+            let within = (after, passed(place).unwrap_or(LAST));
+            let missing = limit.saturating_sub(found.len());
+            found.extend(self.oldest_within((product, Some(branch.at)), within, missing).await?);
+        }
+        Ok(found)
     }
 
     async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError> {

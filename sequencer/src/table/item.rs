@@ -1,7 +1,7 @@
 //! The items of the log table. They are stored for ever: names and forms never change, and attributes are only ever added.
 //!
 //! The promise: what is read is what was written. A batch whose tree is not the one over its size, or whose lists differ in
-//! length, is not read.
+//! length, is not read. What an earlier build would misread lacks an attribute that it needs.
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -13,7 +13,7 @@ use ledger_log::{Leaf, RightEdge, TreeHash};
 use schema::{ProductId, Timestamp};
 use ulid::Ulid;
 
-use super::{BatchedCommit, LogBatch, LogIndexEntry};
+use super::{BatchedAcceptance, BatchedCommit, IndexBranch, LogBatch, LogIndexEntry};
 
 /// The partition of the batches; `sk` is the index of the first leaf.
 pub(super) const BATCHES: &str = "log";
@@ -27,9 +27,19 @@ pub(super) const BLOCKS: &str = "block";
 /// What precedes a product's id in the partition of its index; `sk` is the sequence.
 const PRODUCT: &str = "p#";
 
-/// The partition of a product's index.
-pub(super) fn index_of(product: &ProductId) -> String {
-    format!("{PRODUCT}{product}")
+/// What separates the id from the index of the acceptance, in the partition of a branch of the index. No id has it.
+const BRANCH: char = '#';
+
+/// The sort keys of branches, which are in the partition of the product, begin here: behind all sequences, which are below 2^53
+/// (`StoredCommit::sequence`).
+pub(super) const BRANCHES_FROM: u64 = 1 << 53;
+
+/// The partition of a product's index, or of a branch of it.
+pub(super) fn index_of(product: &ProductId, branch: Option<u64>) -> String {
+    match branch {
+        None => format!("{PRODUCT}{product}"),
+        Some(at) => format!("{PRODUCT}{product}{BRANCH}{at}"),
+    }
 }
 
 /// An item with its key.
@@ -42,16 +52,14 @@ pub(super) fn keyed(partition: impl Into<String>, sort: u64) -> DynamoItem {
 
 /// The item of a batch.
 pub(super) fn of_batch(batch: &LogBatch) -> Result<DynamoItem, StoreError> {
-    let leaves: Vec<u8> = batch.commits.iter().flat_map(|commit| commit.leaf.to_bytes()).collect();
-    let products = batch.commits.iter().map(|commit| AttributeValue::S(commit.product.to_string()));
-    let sequences = batch.commits.iter().map(|commit| number(commit.sequence));
     let edge: Vec<u8> = batch.edge.hashes().iter().flat_map(|hash| hash.0).collect();
     let mut item = keyed(BATCHES, batch.first);
+    match &batch.acceptance {
+        None => item.extend(of_commits(&batch.commits)),
+        Some(acceptance) => item.extend(of_acceptance(acceptance)),
+    }
     item.extend([
         ("batch_id".to_owned(), AttributeValue::S(batch.batch_id.to_string())),
-        ("leaves".to_owned(), bytes(leaves)),
-        ("products".to_owned(), AttributeValue::L(products.collect())),
-        ("sequences".to_owned(), AttributeValue::L(sequences.collect())),
         ("size".to_owned(), number(batch.size())),
         ("root".to_owned(), bytes(batch.edge.root().0.to_vec())),
         ("edge".to_owned(), bytes(edge)),
@@ -63,7 +71,55 @@ pub(super) fn of_batch(batch: &LogBatch) -> Result<DynamoItem, StoreError> {
     if let Some(read_to) = batch.read_to {
         item.insert("read_to".to_owned(), AttributeValue::S(read_to.to_string()));
     }
+    if let Some(settled_to) = batch.settled_to {
+        item.insert("settled_to".to_owned(), AttributeValue::S(settled_to.to_string()));
+    }
     Ok(item)
+}
+
+/// The attributes of commits.
+fn of_commits(commits: &[BatchedCommit]) -> [(String, AttributeValue); 3] {
+    let leaves: Vec<u8> = commits.iter().flat_map(|commit| commit.leaf.to_bytes()).collect();
+    let products = commits.iter().map(|commit| AttributeValue::S(commit.product.to_string()));
+    let places = if commits.iter().all(|commit| commit.branch.is_none()) {
+        let sequences = commits.iter().map(|commit| number(commit.sequence));
+        ("sequences".to_owned(), AttributeValue::L(sequences.collect()))
+    } else {
+        // A build that knows no branches would index these commits among the lost ones.
+        let places = commits.iter().map(|commit| AttributeValue::S(place(commit)));
+        ("places".to_owned(), AttributeValue::L(places.collect()))
+    };
+    [
+        ("leaves".to_owned(), bytes(leaves)),
+        ("products".to_owned(), AttributeValue::L(products.collect())),
+        places,
+    ]
+}
+
+/// The attributes of an acceptance.
+fn of_acceptance(acceptance: &BatchedAcceptance) -> [(String, AttributeValue); 3] {
+    let lost = &acceptance.lost;
+    let products = lost.iter().map(|(product, _)| AttributeValue::S(product.to_string()));
+    let sequences = lost.iter().map(|(_, from)| number(*from));
+    [
+        ("entry".to_owned(), bytes(acceptance.entry.clone())),
+        ("lost_products".to_owned(), AttributeValue::L(products.collect())),
+        ("lost_from".to_owned(), AttributeValue::L(sequences.collect())),
+    ]
+}
+
+/// Where a commit is in the index of its product: its sequence, with the branch if there is one.
+fn place(commit: &BatchedCommit) -> String {
+    match commit.branch {
+        None => commit.sequence.to_string(),
+        Some(branch) => format!("{}{BRANCH}{branch}", commit.sequence),
+    }
+}
+
+/// The sequence and the branch of a place.
+fn to_place(place: &str) -> Option<(u64, Option<u64>)> {
+    let Some((sequence, branch)) = place.split_once(BRANCH) else { return Some((place.parse().ok()?, None)) };
+    Some((sequence.parse().ok()?, Some(branch.parse().ok()?)))
 }
 
 /// The batch of an item.
@@ -82,16 +138,30 @@ pub(super) fn to_batch(mut item: DynamoItem) -> Result<LogBatch, StoreError> {
         }
     };
     let (batch_id, read_to) = (ulid("batch_id")?.ok_or_else(|| wrong("ids"))?, ulid("read_to")?);
-    let commits = commits(&item).ok_or_else(|| wrong("commits"))?;
+    let settled_to = ulid("settled_to")?;
+    let acceptance = item.contains_key("entry").then(|| acceptance(&item).ok_or_else(|| wrong("entries")));
+    let acceptance = acceptance.transpose()?;
+    let commits = match &acceptance {
+        Some(_) => Vec::new(),
+        None if !item.contains_key("leaves") => return Err(of_a_later_build(first)),
+        None => commits(&item).ok_or_else(|| wrong("commits"))?,
+    };
     let size = number_of(&item, "size").map_err(|_| wrong("hashes"))?;
     let edge = edge(&item, size).ok_or_else(|| wrong("hashes"))?;
-    if first.checked_add(commits.len() as u64) != Some(size) {
+    let count = commits.len() as u64 + u64::from(acceptance.is_some());
+    if first.checked_add(count) != Some(size) {
         return Err(wrong("sizes"));
     }
     let (is_initial, summary) =
         (item.get("initial").is_some_and(|value| value.as_bool() == Ok(&true)), to_summary(&mut item));
     let summary = summary.ok_or_else(|| wrong("summaries"))?;
-    Ok(LogBatch { batch_id, first, commits, edge, summary, is_initial, read_to })
+    Ok(LogBatch { batch_id, first, commits, acceptance, edge, summary, is_initial, read_to, settled_to })
+}
+
+/// A batch has neither commits nor an entry that this build knows.
+fn of_a_later_build(first: u64) -> StoreError {
+    let reason = format!("the batch at {first} has another form than this build knows; use a later build");
+    StoreError::unreadable(reason.into())
 }
 
 /// The attribute of a summary.
@@ -128,21 +198,49 @@ pub(super) fn to_block(mut item: DynamoItem) -> Result<SummarisedCommits, StoreE
 }
 
 fn commits(item: &DynamoItem) -> Option<Vec<BatchedCommit>> {
-    let list = |name: &str| item.get(name)?.as_l().ok();
     let (leaves, rest) = item.get("leaves")?.as_b().ok()?.as_ref().as_chunks::<LEAF_BYTES>();
-    let (products, sequences) = (list("products")?, list("sequences")?);
+    let products = list(item, "products")?;
+    let places: Vec<(u64, Option<u64>)> = match list(item, "sequences") {
+        Some(sequences) => {
+            let sequence = |sequence: &AttributeValue| Some((sequence.as_n().ok()?.parse().ok()?, None));
+            sequences.iter().map(sequence).collect::<Option<_>>()?
+        }
+        None => {
+            list(item, "places")?.iter().map(|place| to_place(place.as_s().ok()?)).collect::<Option<_>>()?
+        }
+    };
     let fits = rest.is_empty() && !leaves.is_empty();
-    if !fits || leaves.len() != products.len() || leaves.len() != sequences.len() {
+    if !fits || leaves.len() != products.len() || leaves.len() != places.len() {
         return None;
     }
-    let commit = |((leaf, product), sequence): ((&[u8; LEAF_BYTES], &AttributeValue), &AttributeValue)| {
-        Some(BatchedCommit {
-            product: ProductId::new(product.as_s().ok()?.as_str()).ok()?,
-            sequence: sequence.as_n().ok()?.parse().ok()?,
-            leaf: Leaf::read(leaf)?,
-        })
+    let commit = |((leaf, product), (sequence, branch)): (
+        (&[u8; LEAF_BYTES], &AttributeValue),
+        (u64, Option<u64>),
+    )| {
+        Some(BatchedCommit { product: product_of(product)?, sequence, leaf: Leaf::read(leaf)?, branch })
     };
-    leaves.iter().zip(products).zip(sequences).map(commit).collect()
+    leaves.iter().zip(products).zip(places).map(commit).collect()
+}
+
+fn acceptance(item: &DynamoItem) -> Option<BatchedAcceptance> {
+    let entry = item.get("entry")?.as_b().ok()?.as_ref().to_vec();
+    let (products, sequences) = (list(item, "lost_products")?, list(item, "lost_from")?);
+    if products.len() != sequences.len() || entry.len() == LEAF_BYTES {
+        return None;
+    }
+    let lost = |(product, from): (&AttributeValue, &AttributeValue)| {
+        Some((product_of(product)?, from.as_n().ok()?.parse().ok()?))
+    };
+    let lost = products.iter().zip(sequences).map(lost).collect::<Option<_>>()?;
+    Some(BatchedAcceptance { entry, lost })
+}
+
+fn list<'i>(item: &'i DynamoItem, name: &str) -> Option<&'i Vec<AttributeValue>> {
+    item.get(name)?.as_l().ok()
+}
+
+fn product_of(value: &AttributeValue) -> Option<ProductId> {
+    ProductId::new(value.as_s().ok()?.as_str()).ok()
 }
 
 /// The tree, if the stored root is the one over the stored hashes.
@@ -155,7 +253,7 @@ fn edge(item: &DynamoItem, size: u64) -> Option<RightEdge> {
 
 /// The item of an entry of the index.
 pub(super) fn of_entry(entry: &LogIndexEntry) -> DynamoItem {
-    let mut item = keyed(index_of(&entry.product), entry.sequence);
+    let mut item = keyed(index_of(&entry.product, entry.branch), entry.sequence);
     item.insert("index".to_owned(), number(entry.index));
     item.insert("hash".to_owned(), bytes(entry.hash.to_vec()));
     item
@@ -164,15 +262,38 @@ pub(super) fn of_entry(entry: &LogIndexEntry) -> DynamoItem {
 /// The entry of the index that an item is.
 pub(super) fn to_entry(item: &DynamoItem) -> Result<LogIndexEntry, StoreError> {
     let read = || {
-        let product = item.get("pk")?.as_s().ok()?.strip_prefix(PRODUCT)?;
+        let partition = item.get("pk")?.as_s().ok()?.strip_prefix(PRODUCT)?;
+        let (product, branch) = match partition.split_once(BRANCH) {
+            None => (partition, None),
+            Some((product, branch)) => (product, Some(branch.parse().ok()?)),
+        };
         Some(LogIndexEntry {
             product: ProductId::new(product).ok()?,
+            branch,
             sequence: number_of(item, "sk").ok()?,
             index: number_of(item, "index").ok()?,
             hash: item.get("hash")?.as_b().ok()?.as_ref().try_into().ok()?,
         })
     };
     read().ok_or_else(|| StoreError::unreadable("an entry of the index is not as it was written".into()))
+}
+
+/// The item of a branch of an index.
+pub(super) fn of_branch(branch: &IndexBranch) -> DynamoItem {
+    let mut item = keyed(index_of(&branch.product, None), BRANCHES_FROM.saturating_add(branch.at));
+    item.insert("from".to_owned(), number(branch.from));
+    item
+}
+
+/// The branch that an item is; none if it is an entry of the index.
+pub(super) fn to_branch(item: &DynamoItem) -> Result<Option<IndexBranch>, StoreError> {
+    let Some(at) = number_of(item, "sk")?.checked_sub(BRANCHES_FROM) else { return Ok(None) };
+    let read = || {
+        let product = item.get("pk")?.as_s().ok()?.strip_prefix(PRODUCT)?;
+        Some(IndexBranch { product: ProductId::new(product).ok()?, at, from: number_of(item, "from").ok()? })
+    };
+    let wrong = || StoreError::unreadable("a branch of an index is not as it was written".into());
+    read().map(Some).ok_or_else(wrong)
 }
 
 /// The item of when the log begins.

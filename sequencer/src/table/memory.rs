@@ -9,7 +9,7 @@ use event_store::StoreError;
 use event_store::feed_reader::SummarisedCommits;
 use schema::{ProductId, Timestamp};
 
-use super::{LogBatch, LogBeginning, LogIndexEntry, LogTable};
+use super::{IndexBranch, IndexEnd, LogBatch, LogBeginning, LogIndexEntry, LogTable};
 
 /// Batches and index.
 #[derive(Debug, Default)]
@@ -18,7 +18,10 @@ pub struct MemoryLogTable(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     batches: BTreeMap<u64, LogBatch>,
-    index: BTreeMap<(ProductId, u64), LogIndexEntry>,
+    /// By product, sequence and branch.
+    index: BTreeMap<(ProductId, u64, Option<u64>), LogIndexEntry>,
+    /// By product and the index of the acceptance.
+    branches: BTreeMap<(ProductId, u64), IndexBranch>,
     blocks: BTreeMap<u64, SummarisedCommits>,
     beginning: Option<LogBeginning>,
 }
@@ -27,6 +30,24 @@ impl MemoryLogTable {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // Every change is one insert, so a panic elsewhere cannot have left half of one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn branches(&self, product: &ProductId) -> Vec<IndexBranch> {
+        let branches = self.branches.range((product.clone(), 0)..=(product.clone(), u64::MAX));
+        branches.map(|(_, branch)| branch.clone()).collect()
+    }
+
+    /// The entries of a product that count, in order.
+    fn counting(&self, product: &ProductId) -> Vec<LogIndexEntry> {
+        let branches = self.branches(product);
+        let is_passed = |entry: &LogIndexEntry, by: &IndexBranch| {
+            entry.branch.is_none_or(|branch| branch < by.at) && entry.sequence >= by.from
+        };
+        let all = self.index.range((product.clone(), 0, None)..=(product.clone(), u64::MAX, Some(u64::MAX)));
+        let counts = |entry: &&LogIndexEntry| !branches.iter().any(|by| is_passed(entry, by));
+        all.map(|(_, entry)| entry).filter(counts).cloned().collect()
     }
 }
 
@@ -46,12 +67,36 @@ impl LogTable for MemoryLogTable {
         let mut kept = self.kept();
         let mut different = Vec::new();
         for entry in entries {
-            let found = kept.index.entry((entry.product.clone(), entry.sequence)).or_insert(entry.clone());
+            let key = (entry.product.clone(), entry.sequence, entry.branch);
+            let found = kept.index.entry(key).or_insert(entry.clone());
             if found != entry {
                 different.push(found.clone());
             }
         }
         Ok(different)
+    }
+
+    async fn insert_branches(&self, branches: &[IndexBranch]) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        for branch in branches {
+            kept.branches.entry((branch.product.clone(), branch.at)).or_insert(branch.clone());
+        }
+        Ok(())
+    }
+
+    async fn branches(&self, product: &ProductId) -> Result<Vec<IndexBranch>, StoreError> {
+        Ok(self.kept().branches(product))
+    }
+
+    async fn index_end(&self, product: &ProductId) -> Result<IndexEnd, StoreError> {
+        let kept = self.kept();
+        let branch = kept.branches(product).last().map(|branch| branch.at);
+        Ok(IndexEnd { newest: kept.counting(product).pop(), branch })
+    }
+
+    async fn entries_at(&self, product: &ProductId, sequence: u64) -> Result<Vec<LogIndexEntry>, StoreError> {
+        let (first, last) = ((product.clone(), sequence, None), (product.clone(), sequence, Some(u64::MAX)));
+        Ok(self.kept().index.range(first..=last).map(|(_, entry)| entry.clone()).collect())
     }
 
     async fn newest_batch(&self, from: u64) -> Result<Option<LogBatch>, StoreError> {
@@ -68,9 +113,8 @@ impl LogTable for MemoryLogTable {
         at_most: u64,
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
-        let kept = self.kept();
-        let entries = kept.index.range((product.clone(), 0)..=(product.clone(), at_most)).rev();
-        Ok(entries.take(limit).map(|(_, entry)| entry.clone()).collect())
+        let entries = self.kept().counting(product).into_iter().rev();
+        Ok(entries.filter(|entry| entry.sequence <= at_most).take(limit).collect())
     }
 
     async fn entries_after(
@@ -79,10 +123,8 @@ impl LogTable for MemoryLogTable {
         after: u64,
         limit: usize,
     ) -> Result<Vec<LogIndexEntry>, StoreError> {
-        let Some(first) = after.checked_add(1) else { return Ok(Vec::new()) };
-        let kept = self.kept();
-        let entries = kept.index.range((product.clone(), first)..=(product.clone(), u64::MAX));
-        Ok(entries.take(limit).map(|(_, entry)| entry.clone()).collect())
+        let entries = self.kept().counting(product).into_iter();
+        Ok(entries.filter(|entry| entry.sequence > after).take(limit).collect())
     }
 
     async fn insert_block(&self, block: &SummarisedCommits) -> Result<(), StoreError> {

@@ -104,3 +104,27 @@ async fn a_rewritten_commit_is_parked_and_never_logged() {
     let kinds: Vec<Value> = log.metrics().iter().filter_map(|line| line.get("kind").cloned()).collect();
     assert_eq!(kinds.len(), 1, "{}", log.out);
 }
+
+#[tokio::test]
+async fn the_settings_of_another_key_replace_the_one_before_it_and_both_sign() {
+    let around = Surroundings::new().await;
+    let function = around.start().await;
+    invoke(&function, &schedule()).await;
+    assert_eq!(around.size().await, Some(5));
+    function.stop().await;
+    around.kms.add("next-key", [8; 32]);
+    let former = "1234abcd-12ab-34cd-56ef-1234567890ab";
+    let next = |command: loopback::FunctionCommand| command.with("LEDGER_LOG_KEY_ID", "next-key");
+    // Without the former key in the settings it is another key, which signs nothing.
+    let function = next(around.command()).start().await;
+    assert_eq!(member(&invoke(&function, &schedule()).await, "published"), Value::Null);
+    function.stop().await;
+    let function = next(around.command()).with("LEDGER_LOG_FORMER_KEY_ID", former).start().await;
+    let run = invoke(&function, &schedule()).await;
+    assert_eq!(member(&run, "published"), json!(5));
+    let log = function.stop().await;
+    assert!(log.messages().iter().any(|line| line["message"] == "the log has another key"), "{}", log.out);
+    let note = String::from_utf8(around.bucket.objects()["checkpoint"].clone()).unwrap();
+    assert_eq!(note.lines().filter(|line| line.starts_with('\u{2014}')).count(), 2, "{note}");
+    assert_eq!(around.size().await, Some(5), "the former key has signed too");
+}

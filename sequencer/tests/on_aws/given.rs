@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use ledger_log::{Leaf, LogCheckpoint, LogPath, LogSource, TrustedKeys, verify};
+use ledger_log::{CheckpointSigner, Leaf, LogCheckpoint, LogPath, LogSource, TrustedKeys, verify};
 use loopback::{BucketServer, KeyServer};
 use schema::{Clock, Timestamp};
 use sequencer::{KmsSigner, LogFailure, LogStore, LogWriter, S3Log, ServedLog};
@@ -61,14 +61,25 @@ pub fn leaves(count: u64) -> Vec<Leaf> {
 
 /// Logs the entries up to each of these sizes, with a checkpoint of each, after what is published already.
 pub async fn logged(log: &S3Log, signer: &KmsSigner, count: u64, sizes: &[u64]) -> Result<(), LogFailure> {
-    let (log, signer, sizes) = (log.clone(), signer.clone(), sizes.to_vec());
+    grown(served(log, signer), log, Arc::new(signer.clone()), count, sizes).await
+}
+
+/// The same for a log of any keys, signed by any of them.
+pub async fn grown(
+    served: ServedLog,
+    log: &S3Log,
+    signer: Arc<dyn CheckpointSigner>,
+    count: u64,
+    sizes: &[u64],
+) -> Result<(), LogFailure> {
+    let (log, sizes) = (log.clone(), sizes.to_vec());
     let work = move || {
         let store: Arc<dyn LogStore> = Arc::new(log.clone());
         let read = store.read(LogPath::Checkpoint).map_err(LogFailure::of(LogPath::Checkpoint))?;
         if read.is_none() {
-            LogWriter::begin(store.clone(), Arc::new(signer.clone()))?;
+            LogWriter::begin(store.clone(), signer.clone())?;
         }
-        let mut writer = LogWriter::open(served(&log, &signer), Arc::new(signer))?;
+        let mut writer = LogWriter::open(served, signer)?;
         let leaves = leaves(count);
         for size in sizes.into_iter().filter(|size| *size > writer.published()).collect::<Vec<_>>() {
             let new = usize::try_from(writer.size()).unwrap()..usize::try_from(size).unwrap();

@@ -5,4 +5,5 @@
 mod bucket;
 mod given;
 mod key;
+mod rotation;
 mod start;

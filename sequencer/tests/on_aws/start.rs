@@ -3,39 +3,48 @@
 use event_store::{metering, table};
 use ledger_log::TrustedKeys;
 use loopback::{BucketServer, KeyServer, RequestFault, TableServer};
-use sequencer::{BoundKeys, CloudLog, CloudLogError, CloudLogPlace, DynamoLogKeys, LOG_TABLE, RunEnd};
+use schema::Clock;
+use sequencer::{
+    BoundKeys, CloudLog, CloudLogError, CloudLogPlace, DynamoLogKeys, KeyRotationSetting, LOG_TABLE, RunEnd,
+};
 
 use super::given::{KEY_ID, ORIGIN, clock, logged, settings, sizes};
 
-struct Given {
-    bucket: BucketServer,
-    kms: KeyServer,
+pub struct Given {
+    pub bucket: BucketServer,
+    pub kms: KeyServer,
     tables: TableServer,
 }
 
 impl Given {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let tables = TableServer::serve().await;
         let client = aws_sdk_dynamodb::Client::new(&tables.sdk_config());
         table::create(&client, "log", LOG_TABLE).await.unwrap();
         Self { bucket: BucketServer::serve().await, kms: KeyServer::serve([7; 32]).await, tables }
     }
 
-    fn bound(&self) -> DynamoLogKeys {
+    pub fn bound(&self) -> DynamoLogKeys {
         DynamoLogKeys::new(metering::client(&self.tables.sdk_config()), "log")
     }
 
     async fn open(&self, origin: &str) -> Result<CloudLog, CloudLogError> {
-        let place = CloudLogPlace {
-            bucket: "log".to_owned(),
-            key_id: KEY_ID.to_owned(),
-            origin: origin.to_owned(),
-            retention: None,
-        };
+        self.open_with(KEY_ID, KeyRotationSetting::default(), origin, clock().1).await
+    }
+
+    pub async fn open_with(
+        &self,
+        key_id: &str,
+        rotation: KeyRotationSetting,
+        origin: &str,
+        clock: Clock,
+    ) -> Result<CloudLog, CloudLogError> {
+        let (key_id, origin) = (key_id.to_owned(), origin.to_owned());
+        let place = CloudLogPlace { bucket: "log".to_owned(), key_id, rotation, origin, retention: None };
         // One client asks the bucket, the other one the key: each by its own endpoint.
         let mut aws = settings("http://127.0.0.1:1").to_builder().service_config(Endpoints(self.endpoints()));
         aws.set_endpoint_url(None);
-        CloudLog::open(&place, &aws.build(), &self.bound(), clock().1, RunEnd::default()).await
+        CloudLog::open(&place, &aws.build(), &self.bound(), clock, RunEnd::default()).await
     }
 
     fn endpoints(&self) -> [(&'static str, String); 2] {
@@ -62,9 +71,9 @@ async fn the_first_start_begins_the_log_and_binds_its_key_and_the_next_goes_on()
     let keys = given.bound().keys().await.unwrap().unwrap();
     assert_eq!(keys.to_string(), format!("{} from 0\n", log.signer.verifier_key()));
     assert_eq!(sizes(&given.bucket, &keys).await, [0]);
-    logged(&log.files, &log.signer, 300, &[260]).await.unwrap();
+    logged(&log.files, &log.signer.newest, 300, &[260]).await.unwrap();
     let again = given.open(ORIGIN).await.unwrap();
-    logged(&again.files, &again.signer, 300, &[300]).await.unwrap();
+    logged(&again.files, &again.signer.newest, 300, &[300]).await.unwrap();
     assert_eq!(sizes(&given.bucket, &keys).await, [0, 260, 300]);
 }
 

@@ -134,7 +134,8 @@ async fn a_log_whose_index_contradicts_its_newest_batch_does_not_go_on() {
     use sequencer::{LogIndexEntry, LogTable};
     let given = Given::default().begun().await;
     let a = given.commit("a", 1).await;
-    let another = LogIndexEntry { product: a.product.clone(), sequence: 1, index: 9, hash: [1; 32] };
+    let another =
+        LogIndexEntry { product: a.product.clone(), sequence: 1, index: 9, hash: [1; 32], branch: None };
     // Entered by hand: the log does not have the commit yet, as far as it can tell from what is below the sequence.
     given.sequencer().log(&[given.commit("b", 1).await], None).await.unwrap();
     given.table.insert_index(&[LogIndexEntry { sequence: 2, ..another }]).await.unwrap();

@@ -15,7 +15,8 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{Commit, Hash, Ids, ProductId, StoredCommit, Timestamp, fixtures};
 use sequencer::{
-    BatchedCommit, LogBatch, LogBeginning, LogIndexEntry, LogTable, MemoryLogTable, Sequencer, SequencerPorts,
+    BatchedCommit, IndexBranch, IndexEnd, LogBatch, LogBeginning, LogIndexEntry, LogTable, MemoryLogTable,
+    Sequencer, SequencerPorts,
 };
 use tokio::sync::Notify;
 use ulid::Ulid;
@@ -156,7 +157,7 @@ impl Given {
             let entries = self.table.newest_entries(&commit.product, commit.sequence, 1).await.unwrap();
             let hash = commit.leaf.hash;
             let (product, sequence) = (commit.product.clone(), commit.sequence);
-            assert_eq!(entries, [LogIndexEntry { product, sequence, index, hash }]);
+            assert_eq!(entries, [LogIndexEntry { product, sequence, index, hash, branch: None }]);
         }
     }
 
@@ -291,6 +292,25 @@ impl LogTable for Planned<MemoryLogTable> {
             different.extend(self.1.call(self.0.insert_index(std::slice::from_ref(entry))).await?);
         }
         Ok(different)
+    }
+
+    async fn insert_branches(&self, branches: &[IndexBranch]) -> Result<(), StoreError> {
+        for branch in branches {
+            self.1.call(self.0.insert_branches(std::slice::from_ref(branch))).await?;
+        }
+        Ok(())
+    }
+
+    async fn branches(&self, product: &ProductId) -> Result<Vec<IndexBranch>, StoreError> {
+        self.1.call(self.0.branches(product)).await
+    }
+
+    async fn index_end(&self, product: &ProductId) -> Result<IndexEnd, StoreError> {
+        self.1.call(self.0.index_end(product)).await
+    }
+
+    async fn entries_at(&self, product: &ProductId, sequence: u64) -> Result<Vec<LogIndexEntry>, StoreError> {
+        self.1.call(self.0.entries_at(product, sequence)).await
     }
 
     async fn newest_batch(&self, from: u64) -> Result<Option<LogBatch>, StoreError> {

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::announced::{self, DynamoAnnouncements};
 use event_store::feed_reader::SummarisedCommits;
-use event_store::{AnnouncedCommit, Announcement, Announcements, table};
+use event_store::{AnnouncedCommit, Announcement, Announcements, Journal, MemoryJournal, seal, table};
 use schema::fixtures;
 use sequencer::{DynamoLogTable, LOG_TABLE, LogTable, Sequencer, SequencerPorts};
 use serde_json::{Map, Value, json};
@@ -100,6 +100,61 @@ async fn the_items_of_a_log_are_written_as_they_always_were_and_read_again() {
         given.table.insert_index(&batch.index_entries()).await.unwrap();
     }
     assert_eq!(given.all_is_logged().await.len(), 4);
+}
+
+/// Builds that know no branches read by `leaves` and `sequences`, and stop at an item that lacks one of them.
+#[tokio::test]
+async fn the_items_of_an_accepted_restore_are_written_as_they_always_were_and_stop_earlier_builds() {
+    let given = Given::default().begun().await;
+    let (client, table, _) = tables().await;
+    let before = given.commit("helmet", 1).await;
+    let ports = SequencerPorts { table: Arc::new(table.clone()), ..given.ports() };
+    let sequencer = Sequencer::new(ports, Arc::new(noon), ids());
+    sequencer.drain(MINUTE).await.unwrap();
+    let kept = given.journal.page(&before.product, 0, 10).await.unwrap();
+    sequencer.log(&[given.commit("helmet", 1).await], None).await.unwrap();
+    let journal = MemoryJournal::default();
+    journal.append(&kept[0]).await.unwrap();
+    let mut unsealed = fixtures::commit_after(
+        Some(&kept[0].decode().unwrap()),
+        &before.product,
+        vec![fixtures::helmet_renamed()],
+    );
+    unsealed.metadata.actor = "a rival".into();
+    journal.append(&seal(unsealed).unwrap().1).await.unwrap();
+    let ports =
+        SequencerPorts { table: Arc::new(table.clone()), journal: Arc::new(journal), ..given.ports() };
+    let sequencer = Sequencer::new(ports, Arc::new(noon), ids());
+    let accepted = sequencer.accept_restore("disk lost", None, MINUTE).await.unwrap();
+    assert_eq!(accepted.index, Some(2));
+    sequencer.retry(&before.product).await.unwrap();
+    let written = items(&client, LOG).await;
+    same("log-table-restored.v1.json", &written);
+    let at = |pk: &str, sk: &str| {
+        written.iter().find(|item| item["pk"]["S"] == pk && item["sk"]["N"] == sk).unwrap()
+    };
+    assert!(at("log", "2").get("leaves").is_none());
+    assert!(at("log", "3").get("sequences").is_none());
+    assert_eq!(at("p#helmet", "9007199254740994")["from"]["N"], "2");
+    assert_eq!(at("p#helmet#2", "2")["index"]["N"], "3");
+}
+
+/// A later build may store what this one does not know.
+#[tokio::test]
+async fn a_batch_of_a_later_build_stops_this_one_with_a_message_that_says_so() {
+    let given = Given::default().begun().await;
+    let (client, table, _) = tables().await;
+    let batch = {
+        given.sequencer().log(&[given.commit("a", 1).await], None).await.unwrap();
+        given.table.newest_batch(0).await.unwrap().unwrap()
+    };
+    table.insert_batch(&batch).await.unwrap();
+    let mut item = client.scan().table_name(LOG).send().await.unwrap().items.unwrap().remove(0);
+    item.remove("leaves");
+    item.insert("something".to_owned(), AttributeValue::S("new".to_owned()));
+    client.put_item().table_name(LOG).set_item(Some(item)).send().await.unwrap();
+    let error = table.newest_batch(0).await.unwrap_err();
+    assert!(error.is_unreadable() && error.to_string().contains("use a later build"), "{error}");
 }
 
 #[tokio::test]

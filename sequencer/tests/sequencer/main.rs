@@ -12,3 +12,4 @@ mod given;
 mod items;
 mod publishing;
 mod reconcile;
+mod restored;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::executor::block_on;
 use ledger_log::tree::entry_hash;
-use ledger_log::{LogCheckpoint, LogPath, LogSource, NoteSigner, TrustedKeys, verify};
+use ledger_log::{CheckedLog, LogCheckpoint, LogPath, LogSource, NoteSigner, TrustedKeys, verify};
 use sequencer::{
     LogBatch, LogFailure, LogPublisher, LogStop, LogStore, LogTable, LogWriter, MemoryLog, MemoryLogTable,
     ServedLog,
@@ -22,7 +22,7 @@ fn keys() -> TrustedKeys {
     TrustedKeys::from(signer().verifier_key().clone())
 }
 
-fn publisher(table: Arc<dyn LogTable>, store: Arc<dyn LogStore>) -> LogPublisher {
+pub fn publisher(table: Arc<dyn LogTable>, store: Arc<dyn LogStore>) -> LogPublisher {
     LogPublisher::new(table, ServedLog { store, keys: keys() }, signer())
 }
 
@@ -45,7 +45,14 @@ fn verified(store: &dyn LogStore, kept: Option<&LogCheckpoint>) -> LogCheckpoint
     checkpoint
 }
 
-fn begun() -> Arc<MemoryLog> {
+/// What a verification of the log finds.
+pub fn checked(store: &dyn LogStore) -> CheckedLog {
+    let note = store.read(LogPath::Checkpoint).unwrap().unwrap();
+    let checkpoint = keys().open(&note).unwrap();
+    block_on(verify::verify(&Files(store), &checkpoint, None, |_| {})).unwrap()
+}
+
+pub fn begun() -> Arc<MemoryLog> {
     let store = Arc::<MemoryLog>::default();
     LogWriter::begin(store.clone(), signer()).unwrap();
     store

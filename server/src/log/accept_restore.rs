@@ -9,10 +9,10 @@ use std::path::Path;
 
 use event_store::sqlite::{about, keep_about};
 use event_store::{LogEntry, SqliteJournal, StoreError};
-use ledger_log::entry::RESTORE_ACCEPTED;
+use ledger_log::entry::{AcceptedRestore, NamedFork};
 use ledger_log::{Leaf, LogPath};
+use schema::Hash;
 use sequencer::{DirectoryLog, LogFailure, LogStore};
-use serde::Serialize;
 use sqlite::{Access, Database};
 
 use super::LOG_DIRECTORY;
@@ -21,12 +21,6 @@ use super::entries::positions;
 use super::error::LogStartError;
 use super::walk::{ComparedEntry, compared};
 use crate::directory::PASSED;
-
-/// Forks that one entry names: each takes less than 200 bytes, and an entry has at most 65,535.
-const FORKS: usize = 300;
-
-/// The longest reason, in characters.
-pub const LONGEST_REASON: usize = 500;
 
 /// What was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,23 +66,6 @@ pub enum AcceptError {
     Start(#[from] LogStartError),
 }
 
-/// The object of an entry; the names are in the order of RFC 8785.
-#[derive(Serialize)]
-struct Acceptance<'a> {
-    forks: &'a [Fork],
-    part: usize,
-    parts: usize,
-    reason: &'a str,
-}
-
-/// The first commit that a product lost.
-#[derive(Serialize)]
-struct Fork {
-    hash: String,
-    head: Option<String>,
-    lost: u64,
-}
-
 /// Accepts what the ledger in a directory that nobody else uses has lost.
 ///
 /// # Errors
@@ -106,7 +83,7 @@ pub async fn accept_restore(
     let checkpoint = keys.open(&note).map_err(|fault| LogFailure::from(sequencer::LogStop::from(fault)))?;
     let (mut lost, mut another) = (Vec::new(), None);
     compared(&store, &checkpoint, &journal, |ComparedEntry { position, logged, recorded }| match recorded {
-        None => lost.push(LogEntry { position, entry: logged }),
+        None => lost.push(LogEntry { position, entry: logged, of: None }),
         Some(recorded) if recorded != logged => {
             another.get_or_insert(position);
         }
@@ -128,9 +105,10 @@ pub async fn accept_restore(
         products: forks.len() as u64,
         position: checkpoint.size,
     };
-    let acceptances = acceptances(reason, &forks)?;
+    let acceptances =
+        AcceptedRestore::entries(reason, &forks).map_err(|error| StoreError::new(error.into()))?;
     let acceptances = (checkpoint.size..).zip(acceptances);
-    lost.extend(acceptances.map(|(position, entry)| LogEntry { position, entry }));
+    lost.extend(acceptances.map(|(position, (entry, _))| LogEntry { position, entry, of: None }));
     journal.add_entries(lost).await?;
     forget_passed(ledger, &journal).await?;
     Ok(accepted)
@@ -150,60 +128,25 @@ pub(super) async fn forget_passed(ledger: &Database, journal: &SqliteJournal) ->
 }
 
 /// Of each product the first commit that it lost: the commit before it is not lost.
-async fn forks(journal: &SqliteJournal, lost: &[LogEntry]) -> Result<Vec<Fork>, StoreError> {
+async fn forks(journal: &SqliteJournal, lost: &[LogEntry]) -> Result<Vec<NamedFork>, StoreError> {
     let leaves: Vec<(u64, Leaf)> =
         lost.iter().filter_map(|lost| Some((lost.position, Leaf::read(&lost.entry)?))).collect();
     let hashes: BTreeSet<[u8; 32]> = leaves.iter().map(|(_, leaf)| leaf.hash).collect();
     let first: BTreeMap<u64, Leaf> =
         leaves.into_iter().filter(|(_, leaf)| !hashes.contains(&leaf.parent)).collect();
     let heads = journal.heads_behind(first.values().map(|leaf| hex::encode(leaf.parent)).collect()).await?;
-    Ok(first
-        .into_iter()
-        .map(|(lost, leaf)| Fork {
-            hash: hex::encode(leaf.hash),
-            head: heads.get(&hex::encode(leaf.parent)).cloned(),
-            lost,
-        })
-        .collect())
-}
-
-/// The entries that name the forks, at least one.
-fn acceptances(reason: &str, forks: &[Fork]) -> Result<Vec<Vec<u8>>, StoreError> {
-    let parts: Vec<&[Fork]> = if forks.is_empty() { vec![&[]] } else { forks.chunks(FORKS).collect() };
-    let entry = |(part, forks): (usize, &&[Fork])| {
-        let acceptance = Acceptance { forks, part, parts: parts.len(), reason };
-        let json = serde_json::to_vec(&acceptance).map_err(|error| StoreError::new(error.into()))?;
-        Ok([RESTORE_ACCEPTED, &json].concat())
+    let fork = |(lost, leaf): (u64, Leaf)| {
+        let head = heads.get(&hex::encode(leaf.parent)).cloned().map(Hash::try_from).transpose();
+        let head = head.map_err(|error| StoreError::unreadable(error.to_string().into()))?;
+        Ok(NamedFork { lost, hash: Hash::of_digest(&leaf.hash), head })
     };
-    (1..).zip(&parts).map(entry).collect()
+    first.into_iter().map(fork).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use ledger_log::Entry;
-
-    use super::*;
-
     #[test]
-    fn many_forks_are_named_in_entries_that_a_bundle_can_hold() {
-        let hash = "f".repeat(64);
-        let fork = |lost| Fork { hash: hash.clone(), head: Some(hash.clone()), lost: (1 << 53) - lost };
-        let forks: Vec<Fork> = (0..=FORKS as u64 * 2).map(fork).collect();
-        let reason = "\u{1}".repeat(LONGEST_REASON);
-        let entries = acceptances(&reason, &forks).unwrap();
-        let mut named = 0;
-        for (part, entry) in (1..).zip(&entries) {
-            assert!(entry.len() <= 65_535 && entry.len() != 64, "{}", entry.len());
-            let Entry::AcceptedRestore(restore) = Entry::read(entry) else { panic!("it is an acceptance") };
-            assert_eq!((restore.part, restore.parts, &restore.reason), (part, 3, &reason));
-            named += restore.forks.len();
-        }
-        assert_eq!(named, forks.len());
-        let entries = acceptances("r", &forks[..1]).unwrap();
-        let expected = format!(
-            r#"{{"forks":[{{"hash":"{hash}","head":"{hash}","lost":9007199254740992}}],"part":1,"parts":1,"reason":"r"}}"#
-        );
-        assert_eq!(entries, [[RESTORE_ACCEPTED, expected.as_bytes()].concat()]);
-        assert_eq!(RESTORE_ACCEPTED, event_store::log_entry::RESTORE_ACCEPTED);
+    fn the_feed_knows_the_first_line_of_an_acceptance() {
+        assert_eq!(ledger_log::entry::RESTORE_ACCEPTED, event_store::log_entry::RESTORE_ACCEPTED);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use schema::Clock;
 use schema::settings::CloudLogSettings;
 use sequencer::{
     CloudLogPlace, CloudLogSetting, KeptLog, LogDestination, LogKeepError, LogKeeper, S3Log, ServedKeys,
@@ -37,11 +38,17 @@ impl CloudLogFiles {
         Ok(place.map(|place| Self { place, interval, aws: aws.clone() }))
     }
 
+    /// The files, to be read.
+    #[must_use]
+    pub fn files(&self, clock: &Clock) -> S3Log {
+        S3Log::new(&self.aws, &self.place.bucket, clock.clone())
+    }
+
     /// The log for those who read it.
     #[must_use]
     pub fn kept(&self, system: &System) -> Option<KeptLog> {
         let keys = ServedKeys::Bound(system.table_log.as_ref()?.bound.clone());
-        let store = Arc::new(S3Log::new(&self.aws, &self.place.bucket, system.clock_and_ids.clock.clone()));
+        let store = Arc::new(self.files(&system.clock_and_ids.clock));
         Some(KeptLog { store, keys })
     }
 }

@@ -132,7 +132,7 @@ async fn fill_gaps(ledger: &Database, store: &DirectoryLog, size: u64) -> Result
         let read = bundle.as_ref().filter(|(read, _)| *read == number);
         let entry = read.and_then(|(_, entries)| entries.get(usize::try_from(position % 256).ok()?));
         let entry = entry.filter(|_| position < size).cloned().ok_or(RenewError::Gap(position))?;
-        missing.push(LogEntry { position, entry });
+        missing.push(LogEntry { position, entry, of: None });
     }
     journal.add_entries(missing).await.map_err(|error| failed(error.to_string()))?;
     forget_passed(ledger, journal).await.map_err(|error| failed(error.to_string()))

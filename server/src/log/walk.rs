@@ -95,7 +95,7 @@ impl<'a> RecordedEntries<'a> {
         let mut found = all_entries(self.feed, self.next, last).await?;
         for commit in commits {
             let position = commit.position;
-            found.push(LogEntry { position, entry: leaf(position, commit)?.to_bytes().to_vec() });
+            found.push(LogEntry { position, entry: leaf(position, commit)?.to_bytes().to_vec(), of: None });
         }
         found.sort_unstable_by_key(|found| found.position);
         self.next = last.saturating_add(1);

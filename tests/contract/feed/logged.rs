@@ -41,6 +41,7 @@ impl LoggedJournal {
             product: ProductId::new(commit.text("product_id").unwrap()).unwrap(),
             sequence: commit.sequence().unwrap(),
             leaf: Leaf { parent: [0; 32], hash: hash.digest() },
+            branch: None,
         };
         loop {
             let newest = self.table.newest_batch(0).await.unwrap();
@@ -57,10 +58,12 @@ impl LoggedJournal {
                 ),
                 first,
                 commits: vec![logged.clone()],
+                acceptance: None,
                 edge,
                 summary: CommitSummary::default(),
                 is_initial: false,
                 read_to: None,
+                settled_to: None,
             };
             if self.table.insert_batch(&batch).await.unwrap() {
                 return;

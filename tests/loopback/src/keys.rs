@@ -1,5 +1,6 @@
-//! AWS KMS over HTTP for one key of Ed25519: it tells its public key and signs, with faults on demand.
+//! AWS KMS over HTTP for keys of Ed25519: it tells their public keys and signs, with faults on demand.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -26,6 +27,8 @@ pub struct KeyServer {
 
 struct Shared {
     pair: Mutex<Ed25519KeyPair>,
+    /// Further keys by their ids; `None`: it is lost.
+    others: Mutex<BTreeMap<String, Option<Ed25519KeyPair>>>,
     /// The texts that were signed.
     signed: Mutex<Vec<String>>,
     requests: Mutex<usize>,
@@ -39,6 +42,7 @@ impl KeyServer {
     pub async fn serve(seed: [u8; 32]) -> Self {
         let shared = Arc::new(Shared {
             pair: Mutex::new(Ed25519KeyPair::from_seed_unchecked(&seed).unwrap()),
+            others: Mutex::default(),
             signed: Mutex::default(),
             requests: Mutex::default(),
             faults: Mutex::default(),
@@ -57,6 +61,17 @@ impl KeyServer {
     /// Another key from now on.
     pub fn replace(&self, seed: [u8; 32]) {
         *self.shared.pair.lock().unwrap() = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+    }
+
+    /// A key of its own for this id from now on.
+    pub fn add(&self, id: &str, seed: [u8; 32]) {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+        self.shared.others.lock().unwrap().insert(id.to_owned(), Some(pair));
+    }
+
+    /// The key with this id is lost from now on.
+    pub fn lose(&self, id: &str) {
+        self.shared.others.lock().unwrap().insert(id.to_owned(), None);
     }
 
     /// Which requests fail from now on, by their number from 1.
@@ -118,7 +133,12 @@ impl Shared {
         if let Some(code) = *self.refused.lock().unwrap() {
             return failed(400, code);
         }
-        let pair = self.pair.lock().unwrap();
+        let (pair, others) = (self.pair.lock().unwrap(), self.others.lock().unwrap());
+        let pair = match others.get(request["KeyId"].as_str().unwrap_or_default()) {
+            Some(Some(other)) => other,
+            Some(None) => return failed(400, "NotFoundException"),
+            None => &*pair,
+        };
         match operation {
             "GetPublicKey" => succeeded(&json!({
                 "KeyId": request["KeyId"],

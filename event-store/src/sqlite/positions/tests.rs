@@ -79,7 +79,7 @@ async fn a_gap_below_the_recorded_next_position_is_explained() {
 #[tokio::test]
 async fn entries_of_the_log_fill_positions_and_nothing_takes_the_place_of_one() {
     let (_directory, journal) = changed("DELETE FROM commits WHERE position IN (2, 5)").await;
-    let entry = |position, byte| LogEntry { position, entry: vec![byte; 64] };
+    let entry = |position, byte| LogEntry { position, entry: vec![byte; 64], of: None };
     assert_eq!(journal.position_faults(4, 0).await.unwrap().missing, [(2, 2)]);
     journal.add_entries(vec![entry(5, 5), entry(2, 2), entry(6, 6)]).await.unwrap();
     let found = journal.position_faults(4, 0).await.unwrap();

@@ -75,10 +75,14 @@ impl FeedItem {
     pub(super) fn of(entry: PageEntry) -> Self {
         let position = entry.position;
         let Some(selected) = entry.commit else {
-            let (missing, entry) = match entry.entry.as_deref().map(LogEntryKind::of) {
+            let found = entry.entry.as_ref();
+            let (missing, entry) = match found.map(|found| LogEntryKind::of(&found.entry)) {
                 None => (Some(MissingCommit::default()), None),
                 Some(LogEntryKind::Lost(hash)) => {
-                    (Some(MissingCommit { hash: Some(hash), ..MissingCommit::default() }), None)
+                    let of = found.and_then(|found| found.of.clone());
+                    let (product, sequence) = of.unzip();
+                    let product_id = product.map(|product| product.to_string());
+                    (Some(MissingCommit { product_id, sequence, hash: Some(hash) }), None)
                 }
                 Some(LogEntryKind::RestoreAccepted(reason)) => {
                     (None, Some(OtherEntry::restore_accepted(reason)))

@@ -1,0 +1,114 @@
+//! The event table of a ledger on DynamoDB was restored to an earlier moment: the rehearsal of docs/operations.md.
+
+use aws_sdk_dynamodb::Client;
+use serde_json::{Value, json};
+
+use crate::scenario::{printed, program};
+use crate::tables_log::Logged;
+
+const CHANGED: &str = r#"{"name":"changed","price":"2"}"#;
+const OTHERWISE: &str = r#"{"name":"changed otherwise","price":"3"}"#;
+
+/// A table of another name with the items that a table has now, as point-in-time recovery makes one.
+async fn copied(client: &Client, from: &str, to: &str) {
+    event_store::table::create(client, to, event_store::TABLE).await.unwrap();
+    let items = client.scan().table_name(from).send().await.unwrap().items.unwrap();
+    for item in items {
+        client.put_item().table_name(to).set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+async fn change(logged: &Logged, products: &[&str], body: &str) {
+    for product in products {
+        let (status, answer) = logged.ledger.send("PUT", &format!("/products/{product}"), body).await;
+        assert!(status == 200 || status == 201, "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_table_that_was_restored_goes_on_with_its_log_on_record() {
+    let mut logged = Logged::start(&[]).await;
+    logged.put(0..4).await;
+    logged.until_logged(4).await;
+    let key = logged.text("/log/key").await;
+    let key = key.split(' ').next().unwrap().to_owned();
+    let client = Client::new(&logged.ledger.dynamodb());
+    copied(&client, "ledger-events", "restored-events").await;
+    // Two commits of p1 and one of p2 are lost, and the whole of a new product.
+    change(&logged, &["p1", "p2", "new"], CHANGED).await;
+    change(&logged, &["p1"], OTHERWISE).await;
+    logged.until_logged(8).await;
+    let hash = logged.ledger.history("p1").await[1]["hash"].clone();
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    let verify_log = |logged: &Logged| {
+        let url = format!("{}/log", logged.ledger.url);
+        let mut verify = program();
+        verify.args(["log", "verify", &url, "--key", &key, "--keep"]).arg(&kept);
+        verify.output().unwrap()
+    };
+    assert_eq!(verify_log(&logged).status.code(), Some(0));
+    assert_eq!(logged.ledger.terminate(), Some(0));
+    logged.ledger.set("LEDGER_EVENTS_TABLE", "restored-events");
+    logged.ledger.restart();
+
+    // Other commits in the place of lost ones: parked, and nothing is logged or signed over them.
+    change(&logged, &["p1", "p3"], OTHERWISE).await;
+    let settings = logged.operators_settings("restored-events");
+    let operate = |logged: &Logged, arguments: &[&str]| {
+        let mut command = logged.ledger.operator(arguments);
+        command.envs(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let output = command.output().unwrap();
+        (output.status.code(), printed(&output))
+    };
+    logged.until_logged(9).await;
+    logged.ledger.until("/commits", |_, page| page["newest"] == 8).await;
+    while !operate(&logged, &["parked"]).1.contains("rewritten: ") {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let (code, said) = operate(&logged, &["verify", "--log", "--json", "--wait", "0"]);
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["p1", "rewritten", "p2", "cut_off", "new"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let (code, said) = operate(&logged, &["log", "accept-restore", "--reason", "restored to 09:00"]);
+    assert_eq!(code, Some(0), "{said}");
+    for part in ["4 commits lost by 3 products; entry 9 of the log says so", " parked for the log released"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    // What took the place of a lost commit is logged, and the log is whole for who has kept a checkpoint.
+    logged.until_logged(11).await;
+    change(&logged, &["p2", "new"], OTHERWISE).await;
+    logged.until_logged(13).await;
+    let output = verify_log(&logged);
+    let said = printed(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for part in
+        ["entry 9 accepts a restore", "restored to 09:00", "takes the place of entry 4", "grown from 8"]
+    {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let (code, said) = operate(&logged, &["verify", "--log", "--wait", "60"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("entry 9 accepts a restore"), "{said}");
+    let (code, said) = operate(&logged, &["log", "key"]);
+    assert!(code == Some(0) && said.contains(logged.text("/log/key").await.trim()), "{said}");
+    let (code, said) = operate(&logged, &["log", "accept-restore", "--reason", "again"]);
+    assert!(code == Some(1) && said.contains("nothing to accept"), "{said}");
+    the_feed_shows_what_is_lost(&logged, &hash).await;
+}
+
+/// The positions of lost commits, and why.
+async fn the_feed_shows_what_is_lost(logged: &Logged, hash: &Value) {
+    let (_, page) = logged.ledger.get("/commits?after=3").await;
+    let items = page["commits"].as_array().unwrap();
+    let lost = json!({"product_id": "p1", "sequence": items[0]["missing"]["sequence"], "hash": hash});
+    assert_eq!(items[0], json!({"position": 4, "commit": null, "missing": lost}));
+    let accepted = items.iter().find(|item| item["position"] == 9).unwrap();
+    let expected = json!({"kind": "restore-accepted", "reason": "restored to 09:00"});
+    assert_eq!(accepted["entry"], expected);
+    let (_, page) = logged.ledger.get("/commits?after=3&actor=anonymous").await;
+    let positions: Vec<&Value> =
+        page["commits"].as_array().unwrap().iter().map(|item| &item["position"]).collect();
+    assert_eq!(positions, [8, 10, 11, 12]);
+}
