@@ -38,6 +38,7 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/status": reading(QUERY),
   "/products/{id}/history/{sequence}/proof": reading(QUERY),
   "/commits": reading(QUERY),
+  "/commits/days": reading(QUERY),
   "/log/checkpoint": reading(QUERY),
   "/log/key": reading(QUERY),
   "/log/tile/{path+}": reading(QUERY),
@@ -56,7 +57,6 @@ const LOCAL = {
   "/ui/{file}": { GET: true },
   "/metrics": { GET: false },
   "/events": { GET: false },
-  "/commits/days": { GET: false },
 };
 
 function pathOf(template: Template, id: unknown): string {
