@@ -7,6 +7,7 @@ mod batches;
 mod beginning;
 mod bound;
 mod cloud;
+mod days;
 mod due;
 mod failure;
 mod feed;
@@ -19,6 +20,7 @@ mod round;
 mod routes;
 mod run_end;
 mod s3;
+mod sorted;
 mod store;
 mod table;
 mod writer;
@@ -39,7 +41,7 @@ pub use run_end::RunEnd;
 pub use s3::{InvalidRetention, LogRetention, S3Log};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use table::{
-    BatchedCommit, DynamoLogTable, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES,
-    MemoryLogTable,
+    BatchedCommit, DynamoLogTable, InitialKey, LOG_TABLE, LogBatch, LogBeginning, LogIndexEntry, LogTable,
+    MOST_LEAVES, MemoryLogTable, SortedRun,
 };
 pub use writer::LogWriter;

@@ -55,7 +55,10 @@ fn main() -> ExitCode {
 fn explorer(function: &Function, has_log: bool) -> Explorer {
     Explorer {
         needs_token: true,
-        features: [Feature::Commits].into_iter().chain(has_log.then_some(Feature::Log)).collect(),
+        features: [Feature::Commits, Feature::Days]
+            .into_iter()
+            .chain(has_log.then_some(Feature::Log))
+            .collect(),
         orders: function.settings.orders,
         default_currency: function.settings.default_currency,
         // The gateway passes on text alone.

@@ -59,6 +59,7 @@ impl LoggedJournal {
                 commits: vec![logged.clone()],
                 edge,
                 summary: CommitSummary::default(),
+                days: None,
                 is_initial: false,
                 read_to: None,
             };
