@@ -94,7 +94,6 @@ fn every_run_keeps_the_invariants() {
         "batch written in part",
         "bus throttled",
         "call failed",
-        "checkpoint taken",
         "clock jumped",
         "command sent again later",
         "command sent twice at once",

@@ -119,7 +119,6 @@ impl LogStore for LogBucket {
         self.call(|objects| {
             let there = objects.files.get(&LogPath::Checkpoint).map_or(&[][..], Vec::as_slice);
             if there != replaced {
-                self.chaos.note("checkpoint taken");
                 return there == note;
             }
             let checkpoint = self.keys.open(note).unwrap();
