@@ -243,10 +243,12 @@ async fn a_bus_that_never_answers_leaves_the_products_to_the_schedule_in_time() 
 async fn questions_about_the_protection_that_are_not_answered_say_nothing_and_leave_the_time_for_the_round() {
     let questions = ["DescribeTable", "DescribeContinuousBackups", "GetResourcePolicy"];
     let rules = |silent: &[&'static str], times: usize| -> Vec<FaultRule> {
-        silent.iter().map(|question| FaultRule::operation(question).times(times)).collect()
+        silent.iter().map(|question| FaultRule::operation(*question).times(times)).collect()
     };
     let mut cases = vec![(rules(&questions, 2), "no answer in 10 seconds".to_owned())];
-    for (question, named) in questions.iter().zip(["the table", "the point-in-time recovery", "the policy"]) {
+    for (question, named) in
+        questions.into_iter().zip(["the table", "the point-in-time recovery", "the policy"])
+    {
         cases.push((rules(&[question], usize::MAX), format!("{named}: ")));
     }
     join_all(cases.into_iter().map(async |(rules, reason)| {
