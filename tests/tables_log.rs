@@ -134,7 +134,8 @@ async fn a_product_that_is_parked_for_the_log_is_logged_and_released_on_request(
     let listed = logged.ledger.operate(&["parked"]);
     assert!(printed(&listed).starts_with("log  p1  from event 1"), "{}", printed(&listed));
     let retried = logged.ledger.operate(&["parked", "retry", "p1"]);
-    assert_eq!((retried.status.code(), printed(&retried).as_str()), (Some(0), "p1  released\n"));
+    let said = printed(&retried);
+    assert!(retried.status.code() == Some(0) && said.starts_with("p1  released\n"), "{said}");
     assert_eq!(parking.of(LOG_CONSUMER, &product).await.unwrap(), None);
     let (_, page) = logged.ledger.get("/commits?after=0").await;
     assert_eq!((&page["newest"], products(&page).len()), (&1.into(), 1), "{page}");
