@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::Client;
+use event_store::announced::LOG_CONSUMER;
+use event_store::{DynamoParking, Parking, ParkingCause};
 use loopback::{BucketServer, KeyServer};
+use schema::fixtures;
 use serde_json::Value;
 
 use crate::scenario::{Ledger, printed, program};
@@ -85,6 +89,13 @@ async fn every_commit_on_tables_is_in_the_feed_and_in_the_log_and_is_proved_when
     logged.until_logged(30).await;
     let (status, page) = logged.ledger.get("/commits?limit=100").await;
     assert_eq!((status, &page["newest"], products(&page).len()), (200, &29.into(), 30), "{page}");
+    for by in ["recorded", "happened"] {
+        let (status, days) = logged.ledger.get(&format!("/commits/days?by={by}")).await;
+        let commits = days["days"].as_array().unwrap().iter().map(|day| day["commits"].as_u64().unwrap());
+        assert_eq!((status, commits.sum::<u64>()), (200, 30), "{days}");
+    }
+    let (_, config) = logged.ledger.get("/ui/config.json").await;
+    assert!(config["features"].as_array().unwrap().contains(&"days".into()), "{config}");
     let folder = tempfile::tempdir().unwrap();
     let (proof, commit) = (folder.path().join("proof"), folder.path().join("commit"));
     let text = logged.text("/products/p17/history/1/proof").await;
@@ -158,6 +169,29 @@ async fn without_a_sequencer_nothing_is_logged_until_another_server_does_it() {
     let other = Ledger::start_with(&[], &settings);
     logged.until_logged(3).await;
     drop(other);
+}
+
+/// The sequencer parks for good what contradicts the log; after a repair an operator has it logged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_that_is_parked_for_the_log_is_logged_and_released_on_request() {
+    let mut logged = Logged::start(&[]).await;
+    logged.put(0..1).await;
+    logged.until_logged(1).await;
+    logged.ledger.kill();
+    logged.ledger.restart_with(&["--no-sequencer"]);
+    logged.put(1..2).await;
+    let parking = DynamoParking::new(Client::new(&logged.ledger.dynamodb()), "ledger-parking");
+    let (product, at) = (fixtures::id("p1"), fixtures::at("2026-11-23T05:20:00Z"));
+    let cause = ParkingCause { from_sequence: 1, reason: "rewritten".into(), retryable: false, at };
+    parking.park(LOG_CONSUMER, &product, &cause).await.unwrap();
+    let listed = logged.ledger.operate(&["parked"]);
+    assert!(printed(&listed).starts_with("log  p1  from event 1"), "{}", printed(&listed));
+    let retried = logged.ledger.operate(&["parked", "retry", "p1"]);
+    let said = printed(&retried);
+    assert!(retried.status.code() == Some(0) && said.starts_with("p1  released\n"), "{said}");
+    assert_eq!(parking.of(LOG_CONSUMER, &product).await.unwrap(), None);
+    let (_, page) = logged.ledger.get("/commits?after=0").await;
+    assert_eq!((&page["newest"], products(&page).len()), (&1.into(), 1), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

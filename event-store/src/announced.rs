@@ -22,8 +22,8 @@ pub use memory::MemoryAnnouncements;
 /// The consumer for which a product is parked that cannot be announced, or whose commits contradict the log.
 pub const LOG_CONSUMER: &str = "log";
 
-/// Shape of the table of feed items, as `CreateTable` takes it: one source for this adapter and the infrastructure. Items expire
-/// by the attribute [`EXPIRES_AT`].
+/// Shape of the table of feed items, as `CreateTable` takes it, with the time to live by the attribute [`EXPIRES_AT`]: one source
+/// for this adapter and the infrastructure.
 pub const TABLE: &str = include_str!("../feed-table.json");
 
 /// The attribute by which `DynamoDB` removes feed items.

@@ -12,7 +12,7 @@ mod summary;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use schema::{ProductId, StoredCommit};
 use tokio::sync::watch;
@@ -22,10 +22,11 @@ use crate::follow::{Change, Feed, FeedEntry, FeedSlice};
 use crate::log_entry::LogEntry;
 
 use blocks::{Block, Blocks};
-pub use days::DayCounts;
+pub use days::{CommitDays, DayCounts};
 use filter::Selector;
 pub use filter::{CommitFilter, FilteredTime};
-pub use kept::{KeptSummaries, SummarisedCommits};
+use kept::KeptDays;
+pub use kept::{CountedBlock, KeptSummaries, SummarisedCommits};
 use price_times::PriceTimes;
 pub use summary::CommitSummary;
 use walk::PageWalk;
@@ -45,6 +46,7 @@ pub struct FeedReader {
     feed: Arc<dyn Feed>,
     blocks: Arc<Blocks>,
     kept: Option<Arc<dyn KeptSummaries>>,
+    kept_days: Arc<Mutex<KeptDays>>,
 }
 
 /// Which page to read.
@@ -146,7 +148,7 @@ impl FeedReader {
     /// The same with another number of commits in a block.
     #[must_use]
     pub fn with_blocks_of(feed: Arc<dyn Feed>, commits: usize) -> Self {
-        Self { feed, blocks: Arc::new(Blocks::of(commits.max(1))), kept: None }
+        Self { feed, blocks: Arc::new(Blocks::of(commits.max(1))), kept: None, kept_days: Arc::default() }
     }
 
     /// A reader of `feed` whose blocks are kept in a store: they are read as filters need them, and [`FeedReader::summarise`] has
@@ -285,6 +287,9 @@ impl FeedReader {
     /// # Errors
     /// [`StoreError`]: try again later.
     pub async fn days(&self, by: FilteredTime) -> Result<Option<DayCounts>, StoreError> {
+        if let Some(kept) = &self.kept {
+            return Ok(self.days_kept_in(&**kept).await?.map(|days| days.by(by)));
+        }
         let (mut days, mut after) = self.blocks.days();
         let mut rows = 0;
         loop {
@@ -303,6 +308,26 @@ impl FeedReader {
                 return Ok(Some(days.by(by)));
             }
         }
+    }
+
+    /// The days of all commits, from the counts of blocks that a store keeps, read once, and from what lies behind them.
+    async fn days_kept_in(&self, kept: &dyn KeptSummaries) -> Result<Option<CommitDays>, StoreError> {
+        let known = || self.kept_days.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let next = known().next;
+            let counted = kept.counted(next, SUMMARIES).await?;
+            let is_end = counted.len() < SUMMARIES;
+            counted.into_iter().for_each(|block| known().add(block));
+            if is_end || known().next == next {
+                break;
+            }
+        }
+        let KeptDays { mut days, behind, .. } = known().clone();
+        let further = kept.days_from(behind, 2 * self.blocks.size as u64).await?;
+        Ok(further.map(|further| {
+            days.extend(further);
+            days
+        }))
     }
 
     /// Summarises the next block, so that filters can rule it out; answers whether there was a whole one. Call it until there

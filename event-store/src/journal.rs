@@ -140,8 +140,9 @@ pub struct JournalRow {
     pub line: String,
 }
 
-/// Where a scan continues; opaque but to the adapter that made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a scan continues; opaque but to the adapter that made it. Stored by those whose scan takes several runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ScanPosition(pub(crate) Map<String, Value>);
 
 #[cfg(feature = "sqlite")]

@@ -1,5 +1,5 @@
-//! Whether the event table is still protected as it was deployed: its policy, its stream, its recovery, and its protection from
-//! deletion. `CloudFormation` does not see that a table's policy was removed by hand.
+//! Whether the event table, or that of the log, is still protected as it was deployed: its policy, its stream, its recovery, and its
+//! protection from deletion. `CloudFormation` does not see that a table's policy was removed by hand.
 //!
 //! The promise: whatever was changed is named, and so is that it may not be looked at any more. Only a question that was not
 //! answered says nothing.
@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, StreamViewType, TableDescription};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use telemetry::meters::{PROTECTION, TAMPERING};
 
 use crate::aws::describe;
 
@@ -26,6 +27,14 @@ pub struct ExpectedProtection {
     policy: Value,
     /// Whether the table is protected from deletion.
     deletion_protection: bool,
+    /// Whether the table has a stream.
+    #[serde(default = "is_streamed")]
+    stream: bool,
+}
+
+/// The event table has a stream; of it alone the protection does not say so.
+fn is_streamed() -> bool {
+    true
 }
 
 /// What a check found.
@@ -83,6 +92,28 @@ impl TableProtection {
         }
     }
 
+    /// Compares it with what was deployed, and counts and logs what was found. A change raises the tampering signal of `consumer`, at
+    /// every check until it is undone. Answers with `holds`, `changed` or `unknown`.
+    pub async fn noted(&self, consumer: &'static str) -> &'static str {
+        let (table, found) = (&self.table, self.check().await);
+        let result = match &found {
+            ProtectionState::Holds => "holds",
+            ProtectionState::Changed(changes) => {
+                metrics::counter!(TAMPERING.name, "consumer" => consumer, "operation" => "other")
+                    .increment(1);
+                let changes = changes.join("; ");
+                tracing::error!(target: "ledger::protection", tampering = 1, table, changes, "the protection of a table was changed");
+                "changed"
+            }
+            ProtectionState::Unknown(reason) => {
+                tracing::warn!(target: "ledger::protection", table, reason, "the protection of a table could not be checked");
+                "unknown"
+            }
+        };
+        metrics::counter!(PROTECTION.name, "result" => result).increment(1);
+        result
+    }
+
     async fn changes(&self) -> Result<Vec<String>, String> {
         let described = self.client.describe_table().table_name(&self.table).send().await;
         let table = match seen("the table", described.map(|answer| answer.table)) {
@@ -117,7 +148,7 @@ impl TableProtection {
         let writes = stream.is_some_and(|stream| {
             stream.stream_enabled && stream.stream_view_type == Some(StreamViewType::NewImage)
         });
-        if !writes {
+        if self.expected.stream && !writes {
             changes.push("the stream is off, or carries something else than new images".to_owned());
         }
         if self.expected.deletion_protection && table.deletion_protection_enabled != Some(true) {

@@ -1,6 +1,6 @@
-//! Creates a table from its shape, the `CreateTable` JSON that the infrastructure reads too.
+//! Creates a table from its shape, the `CreateTable` JSON that the infrastructure reads too, with the time to live of its items.
 //!
-//! The promise: an existing table is left as it is.
+//! The promise: an existing table is left as it is, but for a time to live that it lacks.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
+    TimeToLiveSpecification, TimeToLiveStatus,
 };
 use serde::Deserialize;
 
@@ -47,6 +48,8 @@ struct Shape {
     #[serde(default)]
     global_secondary_indexes: Vec<Index>,
     stream_specification: Option<Stream>,
+    /// No part of `CreateTable`: it is set afterwards.
+    time_to_live_specification: Option<Expiry>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +88,13 @@ struct Stream {
     stream_view_type: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Expiry {
+    attribute_name: String,
+    enabled: bool,
+}
+
 /// Creates `table` with on-demand capacity unless it exists, and waits until it is active.
 ///
 /// # Errors
@@ -117,7 +127,31 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
         Err(error) if error.code() == Some("ResourceInUseException") => {}
         Err(error) => return Err(refused(describe(&error))),
     }
-    until_active(client, table).await.map_err(refused)
+    until_active(client, table).await.map_err(refused)?;
+    let Some(expiry) = shape.time_to_live_specification.filter(|expiry| expiry.enabled) else {
+        return Ok(());
+    };
+    if let Err(reason) = let_expire(client, table, &expiry).await {
+        // The table can be used, and only grows.
+        tracing::warn!(target: "ledger", table, reason, "the items of a table do not expire; set its time to live to {}", expiry.attribute_name);
+    }
+    Ok(())
+}
+
+/// Sets the time to live of a table, unless it has one.
+async fn let_expire(client: &Client, table: &str, expiry: &Expiry) -> Result<(), String> {
+    let described = client.describe_time_to_live().table_name(table).send().await;
+    let status = described.map_err(|error| describe(&error))?.time_to_live_description;
+    let status = status.and_then(|described| described.time_to_live_status);
+    if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
+        return Ok(());
+    }
+    let built =
+        TimeToLiveSpecification::builder().attribute_name(&expiry.attribute_name).enabled(true).build();
+    let built = built.map_err(|error| error.to_string())?;
+    let updated =
+        client.update_time_to_live().table_name(table).time_to_live_specification(built).send().await;
+    updated.map(drop).map_err(|error| describe(&error))
 }
 
 async fn until_active(client: &Client, table: &str) -> Result<(), String> {

@@ -1,12 +1,10 @@
 // The event table: commits are inserted and never changed.
 
-import { Stack } from "aws-cdk-lib";
-import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
-import { allowRepair, insertOnly, type InsertOnlyRoles } from "./insert-only.ts";
+import { allowRepair, insertOnly, type InsertOnlyRoles, protectionOf } from "./insert-only.ts";
 import type { LedgerKey } from "./key.ts";
 import type { Settings } from "./settings.ts";
-import { type Action, LedgerTable } from "./table.ts";
+import { LedgerTable } from "./table.ts";
 
 export interface EventTableProps extends InsertOnlyRoles {
   readonly settings: Settings;
@@ -23,7 +21,6 @@ export class EventTable extends Construct {
   constructor(scope: Construct, props: EventTableProps) {
     super(scope, "EventTable");
     const policy = insertOnly(props);
-    this.protection = Stack.of(this).toJsonString({ policy, deletion_protection: props.settings.keepData });
     this.table = new LedgerTable(this, props.restoredAs ? `Events-${props.restoredAs}` : "Events", {
       settings: props.settings,
       key: props.key,
@@ -32,20 +29,7 @@ export class EventTable extends Construct {
       resourcePolicy: policy,
       tableName: props.restoredAs,
     });
+    this.protection = protectionOf(this.table, { policy, deletion_protection: props.settings.keepData });
     allowRepair(props.breakGlass, this.table, props.key);
   }
-
-  /** Grants looking at the table's protection. */
-  grantCheck(grantee: IGrantable): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({ actions: [...CHECKING], resources: [this.table.cfn.attrArn] }),
-    );
-  }
 }
-
-/** What tells how the table is protected. */
-export const CHECKING: readonly Action[] = [
-  "dynamodb:DescribeTable",
-  "dynamodb:DescribeContinuousBackups",
-  "dynamodb:GetResourcePolicy",
-];

@@ -2,7 +2,8 @@
 // but one role, and changes of the protection to all but the role that deploys. So neither a compromised function nor an
 // administrator's mistake can rewrite history.
 
-import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Stack } from "aws-cdk-lib";
+import { AnyPrincipal, Effect, type IGrantable, PolicyDocument, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { BreakGlass } from "./break-glass.ts";
 import type { LedgerKey } from "./key.ts";
 import type { Action, LedgerTable } from "./table.ts";
@@ -50,6 +51,33 @@ export function insertOnly({ breakGlass, inserter, deployer }: InsertOnlyRoles):
       denied("StaysProtected", UNPROTECTING, [breakGlass.role.roleArn, deployer]),
     ],
   });
+}
+
+/** What tells how a table is protected. */
+export const CHECKING: readonly Action[] = [
+  "dynamodb:DescribeTable",
+  "dynamodb:DescribeContinuousBackups",
+  "dynamodb:GetResourcePolicy",
+];
+
+/** What protects a table as it is deployed, for whoever checks that it still does: JSON. */
+export interface DeployedProtection {
+  readonly policy: PolicyDocument;
+  readonly deletion_protection: boolean;
+  /** `false` of a table without a stream. */
+  readonly stream?: false;
+}
+
+/** The protection as the functions read it. */
+export function protectionOf(table: LedgerTable, deployed: DeployedProtection): string {
+  return Stack.of(table).toJsonString(deployed);
+}
+
+/** Grants looking at the protection of a table. */
+export function grantCheck(grantee: IGrantable, table: LedgerTable): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({ actions: [...CHECKING], resources: [table.cfn.attrArn] }),
+  );
 }
 
 /** Lets the break-glass role repair an insert-only table. */

@@ -27,6 +27,7 @@ export function watchLedger(monitoring: MonitoringFacade, props: LedgerAlarmsPro
   const tampering = [
     ...OPERATIONS.map((operation) => series.of(projector, METRICS.tampering, SUM, { consumer: PROJECTOR, operation })),
     ...OPERATIONS.map((operation) => series.of(publisher, METRICS.tampering, SUM, { consumer: PUBLISHER, operation })),
+    series.of(sequencer, METRICS.tampering, SUM, { consumer: LOG, operation: "other" }),
   ];
   const parked = [
     ...VIEWS.map((consumer) => series.of(projector, METRICS.parked, MAX, { consumer })),

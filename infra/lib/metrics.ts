@@ -28,7 +28,8 @@ export const METRICS = {
 export const COMMANDS = ["create", "replace", "patch", "delete", "restore"] as const;
 /** The values of the label `view`. */
 export const VIEWS = ["products", "prices"] as const;
-/** The values of the label `operation`: the stream's event for a changed or removed commit. */
+/** The values of the label `operation`: the stream's event for a changed or removed commit, and `other` for a changed
+ * protection. */
 export const OPERATIONS = ["MODIFY", "REMOVE", "other"] as const;
 /** The values of the label `result` of a check of the protection that saw something. */
 export const CHECKED = ["holds", "changed"] as const;

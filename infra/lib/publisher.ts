@@ -4,6 +4,7 @@
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import type { Bus } from "./bus.ts";
+import { grantCheck } from "./insert-only.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 import { type ConsumerProps, followingCommits, StreamConsumer } from "./stream-consumer.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
@@ -28,7 +29,7 @@ export class Publisher extends Construct {
       LEDGER_EVENTS_PROTECTION: events.protection,
     });
     events.table.grantRead(role, "dynamodb:Query", "dynamodb:Scan");
-    events.grantCheck(role);
+    grantCheck(role, events.table);
     views.receipts.grantWrite(role, "dynamodb:Query", "dynamodb:BatchWriteItem", "dynamodb:PutItem");
     views.parking.grantWrite(role, "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     role.addToPrincipalPolicy(

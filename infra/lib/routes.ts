@@ -37,6 +37,7 @@ export const ROUTES: readonly Route[] = [
   query("/status"),
   query("/products/{id}/history/{sequence}/proof"),
   query("/commits"),
+  query("/commits/days"),
   hashes("/log/checkpoint"),
   hashes("/log/key"),
   hashes("/log/tile/{path+}"),

@@ -1,9 +1,10 @@
 // The sequencer: puts commits into the log in one order, writes the log's files and signs its checkpoints. It follows the feed items
 // and not the event table's stream, which a third reader would throttle. On a schedule it retries parked products and compares the log
-// with the event table.
+// with the event table, and looks at what protects the log table.
 
 import { Stack } from "aws-cdk-lib";
 import { Construct } from "constructs";
+import { grantCheck } from "./insert-only.ts";
 import type { LogFeed, TransparencyLog } from "./transparency-log.ts";
 import { type ConsumerProps, StreamConsumer } from "./stream-consumer.ts";
 
@@ -42,6 +43,7 @@ export class Sequencer extends Construct {
     views.parking.grantWrite(role, "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     this.feed.table.grantRead(role, "dynamodb:Query");
     log.table.grantWrite(role, "dynamodb:PartiQLInsert", "dynamodb:Query");
+    grantCheck(role, log.table);
     log.files.grantRead(role);
     log.files.grantWrite(role);
     for (const key of log.signing) {

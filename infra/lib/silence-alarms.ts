@@ -30,7 +30,7 @@ export function watchSilence(monitoring: MonitoringFacade, props: SilenceAlarmsP
   const watched = {
     [PROJECTOR]: { consumer: props.projector, checks: VIEWS, protection: [] },
     [PUBLISHER]: { consumer: props.publisher, checks: [PUBLISHER], protection: CHECKED },
-    [SEQUENCER]: { consumer: props.sequencer, checks: [LOG], protection: [] },
+    [SEQUENCER]: { consumer: props.sequencer, checks: [LOG], protection: CHECKED },
   };
   const groups = Object.entries(watched).flatMap(([name, { consumer, checks, protection }]) => {
     const ofMapping = (metric: string, statistic: MetricStatistic) =>
@@ -65,7 +65,8 @@ export function watchSilence(monitoring: MonitoringFacade, props: SilenceAlarmsP
   monitoring.monitorCustom({ humanReadableName: "Silence", alarmFriendlyName: "silence", metricGroups: groups });
 }
 
-/** Each run tells how old the last complete round is; those of the publisher also look at what protects the event table. */
+/** Each run tells how old the last complete round is; those of the publisher and the sequencer also look at what protects
+ * the event table and the log table. */
 function notReconciling(series: Series, name: string, consumer: StreamConsumer, protection: readonly string[]) {
   const age = (statistic: MetricStatistic) =>
     series.of(consumer.function, METRICS.reconcileAge, statistic, { consumer: name });

@@ -3,7 +3,7 @@
 
 import { CfnOutput } from "aws-cdk-lib";
 import { Construct } from "constructs";
-import { allowRepair, insertOnly, type InsertOnlyRoles } from "./insert-only.ts";
+import { allowRepair, insertOnly, type InsertOnlyRoles, protectionOf } from "./insert-only.ts";
 import type { LedgerKey } from "./key.ts";
 import { LogBucket } from "./log-bucket.ts";
 import { LogKey } from "./log-key.ts";
@@ -42,20 +42,24 @@ export class TransparencyLog extends Construct {
   readonly signing: readonly [LogKey, ...LogKey[]];
   /** The name of the log, which its key is bound to. */
   readonly origin: string;
+  /** What protects the table as it is deployed, for whoever checks that it still does: JSON. */
+  private readonly protection: string;
   private readonly settings: Settings;
 
   constructor(scope: Construct, props: TransparencyLogProps) {
     super(scope, "Log");
     const { settings, key, breakGlass, inserter, deployer, restoredAs } = props;
     this.settings = settings;
+    const policy = insertOnly(props);
     this.table = new LedgerTable(this, restoredAs ? `Batches-${restoredAs}` : "Batches", {
       settings,
       key,
       name: "log",
       recovery: "point-in-time",
-      resourcePolicy: insertOnly(props),
+      resourcePolicy: policy,
       tableName: restoredAs,
     });
+    this.protection = protectionOf(this.table, { policy, deletion_protection: settings.keepData, stream: false });
     allowRepair(breakGlass, this.table, key);
     this.files = new LogBucket(this, { settings, writer: inserter });
     const masters = [breakGlass.role.roleArn, deployer];
@@ -91,6 +95,7 @@ export class TransparencyLog extends Construct {
       }),
       ...(logKey.lost !== undefined && { LEDGER_LOG_LOST_KEY: logKey.lost }),
       LEDGER_LOG_ORIGIN: this.origin,
+      LEDGER_LOG_PROTECTION: this.protection,
       ...(logRetention && { LEDGER_LOG_RETENTION: `${logRetention.mode}:${logRetention.days}` }),
     };
   }

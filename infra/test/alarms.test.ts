@@ -166,10 +166,11 @@ describe.each(STAGES)("%s", (name) => {
     [
       "tampering",
       [
-        ["projector", PROJECTOR],
-        ["publisher", PUBLISHER],
-      ].flatMap(([consumer, writer]) =>
-        ["MODIFY", "REMOVE", "other"].map(
+        ["log", SEQUENCER, ["other"]] as const,
+        ["projector", PROJECTOR, ["MODIFY", "REMOVE", "other"]] as const,
+        ["publisher", PUBLISHER, ["MODIFY", "REMOVE", "other"]] as const,
+      ].flatMap(([consumer, writer, operations]) =>
+        operations.map(
           (operation) => `ledger_tampering_total Sum {consumer=${consumer}, ${writer}, operation=${operation}}`,
         ),
       ),
@@ -215,7 +216,7 @@ describe.each(STAGES)("%s", (name) => {
   it.each([
     ["projector", PROJECTOR, []],
     ["publisher", PUBLISHER, ["holds", "changed"]],
-    ["sequencer", SEQUENCER, []],
+    ["sequencer", SEQUENCER, ["holds", "changed"]],
   ])("a %s that compares nothing for too long is an alarm, also if it is not invoked", (consumer, writer, checks) => {
     const alarm = alarms(name).get(`${consumer}-not-reconciling`);
     const looked = checks.length > 0 ? " AND SUM([FILL(m2, 0), FILL(m3, 0)]) > 0" : "";

@@ -42,6 +42,7 @@ const ROUTES: Record<string, Record<string, string>> = {
   "/status": reading(QUERY),
   "/products/{id}/history/{sequence}/proof": reading(QUERY),
   "/commits": reading(QUERY),
+  "/commits/days": reading(QUERY),
   "/log/checkpoint": reading(QUERY),
   "/log/key": reading(QUERY),
   "/log/tile/{path+}": reading(QUERY),
@@ -57,7 +58,6 @@ const ROUTES: Record<string, Record<string, string>> = {
 const LOCAL = {
   "/metrics": { GET: false },
   "/events": { GET: false },
-  "/commits/days": { GET: false },
 };
 
 function pathOf(template: Template, id: unknown): string {

@@ -19,7 +19,8 @@ const PRICES = { LEDGER_PRICES_TABLE: "<ViewsPricesTable>" };
 const RECEIPTS = { LEDGER_RECEIPTS_TABLE: "<ViewsReceiptsTable>" };
 const PARKING = { LEDGER_PARKING_TABLE: "<ViewsParkingTable>" };
 const ORDERS = { LEDGER_ORDERS: "id,name,price,updated_at" };
-/** The value is asserted with the event table. */
+/** The values are asserted with the event table. */
+const LOG_PROTECTION = { LEDGER_LOG_PROTECTION: expect.any(String) };
 const PROTECTION = { LEDGER_EVENTS_PROTECTION: expect.any(String) };
 const FEED = { LEDGER_LOG_FEED_TABLE: "<LogFeedItemsTable>" };
 const ORIGIN = { LEDGER_LOG_ORIGIN: "product-ledger.invalid/<LogSigningKey>" };
@@ -41,7 +42,7 @@ const EXPECTED = {
   QueryApi: { ...EVENTS, ...QUERIED, ...ORDERS, ...SOURCE, ...ORIGIN, ...PAGES },
   Projector: { ...EVENTS, ...PRODUCTS, ...PRICES, ...PARKING, ...ORDERS, ...FEED },
   Publisher: { ...EVENTS, ...RECEIPTS, ...PARKING, ...BUS, ...ORIGIN, ...PROTECTION },
-  Sequencer: { ...EVENTS, ...PARKING, ...FEED, ...LOG, ...SIGNING },
+  Sequencer: { ...EVENTS, ...PARKING, ...FEED, ...LOG, ...SIGNING, ...LOG_PROTECTION },
 };
 
 const GIVEN = Object.values(EXPECTED).flatMap(Object.keys);

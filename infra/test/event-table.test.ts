@@ -149,11 +149,14 @@ describe.each(STAGES)("%s", (name) => {
     });
   });
 
-  it("the publisher is told how the table is protected, word for word", () => {
-    const [, table] = tableOf(template, "EventTableEvents");
-    const [, publisher] = one(template, "AWS::Lambda::Function", "Publisher");
-    const { Variables } = publisher.Properties.Environment as { Variables: Json };
-    const told = JSON.parse(text(Variables.LEDGER_EVENTS_PROTECTION)) as Json;
+  it.each([
+    ["Publisher", "EventTableEvents", "LEDGER_EVENTS_PROTECTION"] as const,
+    ["Sequencer", "LogBatches", "LEDGER_LOG_PROTECTION"] as const,
+  ])("the %s is told how its table is protected, word for word", (id, name, variable) => {
+    const [, table] = tableOf(template, name);
+    const [, checking] = one(template, "AWS::Lambda::Function", id);
+    const { Variables } = checking.Properties.Environment as { Variables: Json };
+    const told = JSON.parse(text(Variables[variable])) as Json;
     const { PolicyDocument } = table.Properties.ResourcePolicy as { PolicyDocument: unknown };
     const resolved = (value: unknown): unknown =>
       typeof value !== "object" || value === null || isIntrinsic(value)
@@ -163,6 +166,7 @@ describe.each(STAGES)("%s", (name) => {
           : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner)]));
     expect(told.policy).toEqual(resolved(PolicyDocument));
     expect(told.deletion_protection).toBe(table.Properties.DeletionProtectionEnabled);
+    expect(told.stream ?? true).toBe(table.Properties.StreamSpecification !== undefined);
     // All variables of a function together may have 4 KB; a reference to a role is longer than its ARN here.
     expect(JSON.stringify(Variables).length).toBeLessThan(4096);
   });

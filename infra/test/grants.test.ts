@@ -93,6 +93,7 @@ const ROLES: Record<string, readonly string[]> = {
     ...on(EVENTS, "dynamodb:Query", "dynamodb:Scan"),
     ...on(FEED, "dynamodb:Query"),
     ...on(LOG, "dynamodb:PartiQLInsert", "dynamodb:Query"),
+    ...on(LOG, "dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:GetResourcePolicy"),
     ...parking,
     ...readFiles,
     ...on(`${FILES}/*`, "s3:PutObject"),

@@ -1,4 +1,4 @@
-// The tables match those that the Rust adapters create: keys, indexes and stream are compared with the same files.
+// The tables match those that the Rust adapters create: keys, indexes, stream and time to live are compared with the same files.
 
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -36,7 +36,14 @@ describe.each(STAGES)("%s", (name) => {
   it.each(Object.entries(FILES))("%s has the shape of %s and nothing else of one", (id, file) => {
     const [, table] = one(stage(name).template, "AWS::DynamoDB::Table", id);
     const shape = Object.fromEntries(
-      ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "LocalSecondaryIndexes", "StreamSpecification"]
+      [
+        "AttributeDefinitions",
+        "KeySchema",
+        "GlobalSecondaryIndexes",
+        "LocalSecondaryIndexes",
+        "StreamSpecification",
+        "TimeToLiveSpecification",
+      ]
         .filter((property) => property in table.Properties)
         .map((property) => [property, table.Properties[property]]),
     );

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use event_store::reconcile::ReconcileRun;
-use event_store::{ProtectionState, Reconciler, StoreError, TableProtection};
+use event_store::{Reconciler, StoreError, TableProtection};
 use serde::Serialize;
-use telemetry::meters::{PROTECTION, TAMPERING};
 
 use crate::publisher::{CONSUMER, Publisher};
 
@@ -33,31 +32,9 @@ pub async fn reconcile(
 ) -> Result<ScheduledRun, StoreError> {
     let begun = tokio::time::Instant::now();
     let found = match protection {
-        Some(protection) => Some(note(&protection.check().await)),
+        Some(protection) => Some(protection.noted(CONSUMER).await),
         None => None,
     };
     let run = reconciler.run(publisher, time_left.saturating_sub(begun.elapsed())).await?;
     Ok(ScheduledRun { run, protection: found })
-}
-
-/// Counts and logs what a check found. A change raises the tampering signal, at every check until it is undone.
-fn note(found: &ProtectionState) -> &'static str {
-    let result = match found {
-        ProtectionState::Holds => "holds",
-        ProtectionState::Changed(changes) => {
-            metrics::counter!(TAMPERING.name, "consumer" => CONSUMER, "operation" => "other").increment(1);
-            tracing::error!(target: "ledger::publisher",
-                tampering = 1,
-                changes = changes.join("; "),
-                "the protection of the event table was changed"
-            );
-            "changed"
-        }
-        ProtectionState::Unknown(reason) => {
-            tracing::warn!(target: "ledger::publisher", reason, "the protection of the event table could not be checked");
-            "unknown"
-        }
-    };
-    metrics::counter!(PROTECTION.name, "result" => result).increment(1);
-    result
 }

@@ -58,6 +58,8 @@ pub struct Settings {
     pub event_bus: Option<String>,
     /// What protects the event table, as it was deployed; `None`: it is not checked.
     pub events_protection: Option<String>,
+    /// The same of the log table.
+    pub log_protection: Option<String>,
     /// `Source` of every message.
     pub event_source: String,
     /// The currency of a new product whose command names none.
@@ -181,6 +183,12 @@ const EVENTS_PROTECTION: Variable = Variable {
     effect: "what protects the event table, as the stack deploys it: `{\"policy\":…,\"deletion_protection\":…}`; without it that is not checked",
     read_by: "the function `publisher`",
 };
+const LOG_PROTECTION: Variable = Variable {
+    name: "LEDGER_LOG_PROTECTION",
+    default: None,
+    effect: "what protects the log table, likewise, with `\"stream\":false`",
+    read_by: "the function `sequencer`",
+};
 const EVENT_SOURCE: Variable = Variable {
     name: "LEDGER_EVENT_SOURCE",
     default: Some("product-ledger.products"),
@@ -201,7 +209,7 @@ const ORDERS: Variable = Variable {
 };
 
 /// Every variable that [`Settings`] reads.
-pub const VARIABLES: [Variable; 22] = [
+pub const VARIABLES: [Variable; 23] = [
     EVENTS,
     PRODUCTS,
     PRICES,
@@ -221,6 +229,7 @@ pub const VARIABLES: [Variable; 22] = [
     LOG_INTERVAL,
     EVENT_BUS,
     EVENTS_PROTECTION,
+    LOG_PROTECTION,
     EVENT_SOURCE,
     DEFAULT_CURRENCY,
     ORDERS,
@@ -278,6 +287,7 @@ impl Settings {
             },
             event_bus: optional(EVENT_BUS, 256)?,
             events_protection: lookup(EVENTS_PROTECTION.name),
+            log_protection: lookup(LOG_PROTECTION.name),
             event_source: named(EVENT_SOURCE.name, value(EVENT_SOURCE), 256)?,
             default_currency,
             orders,

@@ -1,6 +1,6 @@
 //! The order in which commits enter the log, and the batches that they make.
 
-use event_store::feed_reader::CommitSummary;
+use event_store::feed_reader::{CommitDays, CommitSummary};
 use ledger_log::RightEdge;
 use ledger_log::tree::entry_hash;
 use ulid::Ulid;
@@ -34,12 +34,13 @@ impl LogEnd {
         read_to: Option<Ulid>,
     ) -> LogBatch {
         let (first, mut edge) = (self.edge.size(), self.edge.clone());
-        let mut summary = CommitSummary::default();
+        let (mut summary, mut days) = (CommitSummary::default(), CommitDays::default());
         let commits = commits
             .into_iter()
             .map(|due| {
                 edge.push(entry_hash(&due.commit.leaf.to_bytes()));
                 summary.merge(&due.summary);
+                days.extend(due.days);
                 due.commit
             })
             .collect();
@@ -51,6 +52,7 @@ impl LogEnd {
             acceptance: None,
             edge,
             summary,
+            days: Some(days),
             is_initial,
             read_to,
             settled_to,
@@ -73,6 +75,7 @@ impl LogEnd {
             acceptance: Some(acceptance),
             edge,
             summary: CommitSummary::default(),
+            days: Some(CommitDays::default()),
             is_initial: false,
             read_to: self.read_to.max(read_to),
             settled_to: self.settled_to.max(read_to),

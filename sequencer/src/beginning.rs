@@ -1,10 +1,10 @@
 //! The beginning of the log of a ledger that has commits already: all that was recorded before is logged first, by the time of
 //! recording, the product and the sequence.
 //!
-//! The promise: it goes on where it was interrupted, by the batches alone, and needs the memory of a limited number of keys,
-//! whatever the size of the ledger. What is recorded meanwhile comes after it.
+//! The promise: it goes on where it was interrupted, by the sorted keys and the batches, and no work of a run is done again. What is
+//! recorded meanwhile comes after it.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,16 +12,14 @@ use event_store::StoreError;
 use event_store::announced::LOG_CONSUMER;
 use event_store::parking::{self, ParkingCause};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use schema::{ProductId, StoredCommit, Timestamp};
+use schema::ProductId;
 use tokio::time::Instant;
 use ulid::Ulid;
 
 use crate::due::{DueCommit, DueReader, LogConflict};
 use crate::round::{BatchPlacement, KnownLog, LogRun, Sequencer};
-use crate::table::{BatchedCommit, LogBatch, MOST_LEAVES};
-
-/// Commits that are asked for at a time.
-const PAGE: usize = 1_000;
+use crate::sorted::MergedKeys;
+use crate::table::{BatchedCommit, InitialKey, LogBatch, MOST_LEAVES};
 
 /// Commits and products that are read at the same time.
 const PARALLEL: usize = 16;
@@ -31,9 +29,6 @@ const ITEMS: usize = 20;
 
 /// Feed items from this time before the newest one that was read are read again: items are only roughly in order of time.
 const OVERLAP: Duration = Duration::from_mins(2);
-
-/// A commit in the order of the beginning.
-type InitialKey = (Timestamp, ProductId, u64);
 
 impl Sequencer {
     /// Logs what is there at a start, within `time_left`: first what was recorded before the log began, then what the feed items
@@ -105,25 +100,19 @@ impl Sequencer {
             let begun = table.beginning().await?;
             begun.ok_or_else(|| StoreError::new("the beginning of the log is not there".into()))?.before
         };
+        let Some(runs) = self.sorted(before, deadline).await? else { return Ok(false) };
+        let logged = table.newest_batch(0).await?.as_ref().and_then(last_key);
+        let mut keys = MergedKeys::behind(table, runs, logged.as_ref()).await?;
         let mut left_out = BTreeSet::new();
-        // What this pass has looked at, logged or left out.
-        let mut passed: Option<InitialKey> = None;
         loop {
-            let logged = table.newest_batch(0).await?.as_ref().and_then(last_key);
-            let after = logged.max(passed);
-            let Some((keys, is_all)) = self.least(before, after.as_ref(), deadline).await? else {
+            if Instant::now() >= deadline {
                 return Ok(false);
-            };
-            passed = keys.last().cloned().or(after);
-            for chunk in keys.chunks(MOST_LEAVES) {
-                if Instant::now() >= deadline {
-                    return Ok(false);
-                }
-                run.logged += self.log_initial(chunk, &mut left_out, &mut turn).await?;
             }
-            if is_all {
+            let next = keys.next(MOST_LEAVES).await?;
+            if next.is_empty() {
                 break;
             }
+            run.logged += self.log_initial(&next, &mut left_out, &mut turn).await?;
         }
         // The index of a batch that another process has left incomplete, too.
         self.end(&mut turn).await?;
@@ -131,35 +120,6 @@ impl Sequencer {
         self.is_begun.store(true, Ordering::Relaxed);
         tracing::info!(target: "ledger::log", commits = run.logged, left_out = left_out.len(), "all commits from before the log are logged");
         Ok(true)
-    }
-
-    /// The least keys behind `after`, in order, and whether these are all; `None` if the time is over.
-    async fn least(
-        &self,
-        before: Timestamp,
-        after: Option<&InitialKey>,
-        deadline: Instant,
-    ) -> Result<Option<(Vec<InitialKey>, bool)>, StoreError> {
-        let (mut least, mut is_all, mut from) = (BinaryHeap::new(), true, None);
-        loop {
-            if Instant::now() >= deadline {
-                tracing::warn!(target: "ledger::log", "the event table was not read to its end in the time of this run; log it from a machine: ledger serve --dynamodb aws");
-                return Ok(None);
-            }
-            let page = self.ports.journal.scan(from, PAGE).await?;
-            let keys = page.commits.iter().filter_map(initial_key);
-            for key in keys.filter(|key| key.0 < before && after.is_none_or(|after| key > after)) {
-                least.push(key);
-                if least.len() > self.kept {
-                    least.pop();
-                    is_all = false;
-                }
-            }
-            from = page.next;
-            if from.is_none() {
-                return Ok(Some((least.into_sorted_vec(), is_all)));
-            }
-        }
     }
 
     /// Logs commits in their order, but for those that do not continue their products: these products are parked and are logged
@@ -192,14 +152,14 @@ impl Sequencer {
         left_out: &mut BTreeSet<ProductId>,
     ) -> Result<Vec<DueCommit>, StoreError> {
         let reader = DueReader { journal: &*self.ports.journal, table: &*self.ports.table };
-        let products: BTreeSet<ProductId> = keys.iter().map(|(_, product, _)| product.clone()).collect();
+        let products: BTreeSet<ProductId> = keys.iter().map(|key| key.product.clone()).collect();
         let newest = stream::iter(products).map(|product| async move {
             let logged = reader.table.index_end(&product).await?;
             Ok::<_, StoreError>((product, logged.newest.map(BatchedCommit::from)))
         });
         let mut newest: BTreeMap<ProductId, Option<BatchedCommit>> =
             newest.buffered(PARALLEL).try_collect().await?;
-        let read = stream::iter(keys.to_vec()).map(|(_, product, sequence)| async move {
+        let read = stream::iter(keys.to_vec()).map(|InitialKey { product, sequence, .. }| async move {
             let commit = reader.journal.newest(&product, sequence).await?;
             Ok::<_, StoreError>((product, sequence, commit))
         });
@@ -249,15 +209,9 @@ fn before_overlap(id: Ulid) -> Ulid {
     Ulid::from_parts(id.timestamp_ms().saturating_sub(overlap), 0)
 }
 
-/// The place of a commit in the order; none if it cannot be read, which the reconcile finds.
-fn initial_key(commit: &StoredCommit) -> Option<InitialKey> {
-    let recorded_at = Timestamp::parse(commit.text("recorded_at").ok()?).ok()?;
-    let product = ProductId::new(commit.text("product_id").ok()?).ok()?;
-    Some((recorded_at, product, commit.sequence().ok()?))
-}
-
 /// The place of the last commit of a batch of the beginning.
 fn last_key(batch: &LogBatch) -> Option<InitialKey> {
     let last = batch.commits.last().filter(|_| batch.is_initial)?;
-    Some((batch.summary.last_recorded()?, last.product.clone(), last.sequence))
+    let recorded_at = batch.summary.last_recorded()?;
+    Some(InitialKey { recorded_at, product: last.product.clone(), sequence: last.sequence })
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use event_store::chain::hash_of;
-use event_store::feed_reader::CommitSummary;
+use event_store::feed_reader::{CommitDays, CommitSummary};
 use event_store::{AnnouncedKey, Journal, StoreError};
 use ledger_log::Leaf;
 use schema::{Hash, ProductId, StoredCommit};
@@ -25,6 +25,8 @@ pub(crate) struct DueCommit {
     pub(crate) recorded_at: String,
     /// What a batch of it alone would say.
     pub(crate) summary: CommitSummary,
+    /// Its days.
+    pub(crate) days: CommitDays,
 }
 
 /// What is due of a product.
@@ -133,9 +135,11 @@ impl DueCommit {
         }
         let mut summary = CommitSummary::default();
         summary.add(commit);
+        let mut days = CommitDays::default();
+        days.add(commit);
         let recorded_at = commit.text("recorded_at").unwrap_or_default().to_owned();
         let commit = BatchedCommit { product: product.clone(), sequence, leaf, branch };
-        Ok(Self { commit, recorded_at, summary })
+        Ok(Self { commit, recorded_at, summary, days })
     }
 }
 

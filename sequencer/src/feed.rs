@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_store::feed_reader::{KeptSummaries, SummarisedCommits};
+use event_store::feed_reader::{CommitDays, CountedBlock, KeptSummaries, SummarisedCommits};
 use event_store::{Change, Feed, FeedEntry, FeedSlice, Journal, LogEntry, StoreError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use schema::{Hash, ProductId, StoredCommit};
 use tokio::sync::watch;
 
+use crate::days::days_of;
 use crate::table::{BatchedCommit, LogBatch, LogTable};
 
 /// How often the log table is asked for news while somebody waits.
@@ -27,6 +28,9 @@ const READ_AT_ONCE: usize = 100;
 
 /// Entries of a product's index that are read at a time.
 const ENTRIES: usize = 1_000;
+
+/// Batches that are read at a time.
+const BATCHES: usize = 100;
 
 /// The feed of a ledger whose log is in a log table.
 pub struct LogFeed {
@@ -319,6 +323,28 @@ impl Feed for LogFeed {
 impl KeptSummaries for LogFeed {
     async fn summaries(&self, from: u64, limit: usize) -> Result<Vec<SummarisedCommits>, StoreError> {
         self.table.blocks(from, limit).await
+    }
+
+    async fn counted(&self, from: u64, limit: usize) -> Result<Vec<CountedBlock>, StoreError> {
+        self.table.counted(from, limit).await
+    }
+
+    async fn days_from(&self, position: u64, most: u64) -> Result<Option<CommitDays>, StoreError> {
+        let (mut days, mut at) = (CommitDays::default(), position);
+        loop {
+            let batches = self.table.batches(at, BATCHES).await?;
+            let is_end = batches.len() < BATCHES;
+            for batch in batches {
+                at = batch.size();
+                if at - position > most {
+                    return Ok(None);
+                }
+                days.extend(days_of(&self.journal, &batch).await?);
+            }
+            if is_end {
+                return Ok(Some(days));
+            }
+        }
     }
 }
 

@@ -144,6 +144,10 @@ impl LogKeeper {
         let retried = until(working, self.sequencer.retry_parked(left())).await.flatten();
         // Whatever failed before: what is in the table is published.
         let published = self.publish(deadlines.recording).await;
+        let counted = until(Some(deadlines.recording), self.sequencer.count_days(deadlines.working));
+        if let Err(error) = counted.await.flatten() {
+            tracing::warn!(target: "ledger::log", %error, "the days of earlier commits are not all counted; the next run goes on");
+        }
         let (drained, retried) = (drained?, retried?);
         let run = LogRun {
             logged: drained.logged + retried.logged,

@@ -8,6 +8,7 @@ mod batches;
 mod beginning;
 mod bound;
 mod cloud;
+mod days;
 mod due;
 mod failure;
 mod feed;
@@ -21,6 +22,7 @@ mod round;
 mod routes;
 mod run_end;
 mod s3;
+mod sorted;
 mod store;
 mod table;
 mod writer;
@@ -43,7 +45,7 @@ pub use run_end::RunEnd;
 pub use s3::{InvalidRetention, LogRetention, S3Log};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use table::{
-    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, LOG_TABLE, LogBatch,
-    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable,
+    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, InitialKey, LOG_TABLE, LogBatch,
+    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable, SortedRun,
 };
 pub use writer::LogWriter;

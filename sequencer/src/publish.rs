@@ -55,6 +55,10 @@ impl LogPublisher {
                 }
                 // Another process may have published; if it was somebody else, opening says so.
                 Err(LogFailure::Stopped(LogStop::Foreign)) if attempt < ATTEMPTS => attempt += 1,
+                Err(LogFailure::Stopped(LogStop::Foreign)) => {
+                    let quicker = "other publishers were quicker each time";
+                    return Err(LogFailure::Interrupted(quicker.to_owned()));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -63,7 +67,7 @@ impl LogPublisher {
     /// Goes on after the published checkpoint, which has to be the tree of the batch that ends there.
     async fn open(&self) -> Result<LogWriter, LogFailure> {
         let (log, signer) = (self.log.clone(), self.signer.clone());
-        let writer = blocking(move || LogWriter::open(log, signer)).await?;
+        let writer = self.run(move || LogWriter::open(log, signer)).await?;
         let size = writer.size();
         let Some(last) = size.checked_sub(1) else { return Ok(writer) };
         let batch = self.table.batch_at(last).await?;
@@ -90,14 +94,26 @@ impl LogPublisher {
             let passed = usize::try_from(size - batch.first).unwrap_or(usize::MAX);
             let mut entries = batch.entries().into_iter().skip(passed);
             let append = move || entries.try_for_each(|entry| writer.append_entry(entry)).map(|()| writer);
-            writer = blocking(append).await?;
+            writer = self.run(append).await?;
             is_tree_of(&writer, &batch)?;
             added += 1;
             if added % BATCHES == 0 {
-                writer = blocking(move || writer.publish().map(|()| writer)).await?;
+                writer = self.run(move || writer.publish().map(|()| writer)).await?;
             }
         }
-        blocking(move || writer.publish().map(|()| writer)).await
+        self.run(move || writer.publish().map(|()| writer)).await
+    }
+
+    /// Runs what may wait for files.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, LogFailure> + Send + 'static,
+    ) -> Result<T, LogFailure> {
+        if !self.log.store.blocks() {
+            return work();
+        }
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string())))
     }
 }
 
@@ -107,12 +123,4 @@ fn is_tree_of(writer: &LogWriter, batch: &LogBatch) -> Result<(), LogStop> {
         return Err(LogStop::Batch(batch.first));
     }
     Ok(())
-}
-
-/// Runs what waits for files.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LogFailure> + Send + 'static,
-) -> Result<T, LogFailure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string())))
 }

@@ -36,8 +36,7 @@ pub(crate) const ATTEMPTS: u32 = 10;
 pub(crate) const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(20), longest: Duration::from_secs(1) };
 
-/// Keys that the beginning of a log keeps in memory, some 30 MB: a ledger of so many commits is read once for its order, and one
-/// of twice as many twice.
+/// Keys that the beginning of a log keeps in memory, some 30 MB: so many are sorted at a time.
 const KEPT: usize = 250_000;
 
 /// What the sequencer works on.
@@ -73,6 +72,8 @@ pub(crate) struct KnownLog {
     completed: Option<Ulid>,
     /// The position behind the last block that is summarised.
     summarised: Option<u64>,
+    /// Where the next block begins whose days are counted, and the position behind the last commit that is counted.
+    pub(crate) counted: Option<(u64, u64)>,
 }
 
 /// What rounds did.
@@ -267,20 +268,28 @@ impl Sequencer {
             None => table.summarised().await?.map_or(0, |last| last + 1),
         };
         while first + BLOCK <= newest.size() {
-            let (last, mut at) = (first + BLOCK - 1, first);
+            let last = first + BLOCK - 1;
+            let batches = self.batches_of(first).await?;
             let mut summary = CommitSummary::default();
-            while at <= last {
-                let batch = table.batch_at(at).await?.filter(|batch| batch.size() > at);
-                let batch =
-                    batch.ok_or_else(|| StoreError::new(format!("there is no batch at {at}").into()))?;
-                summary.merge(&batch.summary);
-                at = batch.size();
-            }
+            batches.iter().for_each(|batch| summary.merge(&batch.summary));
             table.insert_block(&SummarisedCommits { first, last, summary }).await?;
+            self.count_block(first, &batches, known).await?;
             first = last + 1;
         }
         known.summarised = Some(first);
         Ok(())
+    }
+
+    /// The batches that have a commit of a block.
+    pub(crate) async fn batches_of(&self, first: u64) -> Result<Vec<LogBatch>, StoreError> {
+        let (mut batches, mut at) = (Vec::new(), first);
+        while at < first + BLOCK {
+            let batch = self.ports.table.batch_at(at).await?.filter(|batch| batch.size() > at);
+            let batch = batch.ok_or_else(|| StoreError::new(format!("there is no batch at {at}").into()))?;
+            at = batch.size();
+            batches.push(batch);
+        }
+        Ok(batches)
     }
 
     /// The next id.

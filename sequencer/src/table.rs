@@ -7,8 +7,8 @@ mod item;
 mod memory;
 
 use async_trait::async_trait;
-use event_store::StoreError;
-use event_store::feed_reader::{CommitSummary, SummarisedCommits};
+use event_store::feed_reader::{CommitDays, CommitSummary, CountedBlock, SummarisedCommits};
+use event_store::{ScanPosition, StoreError};
 use ledger_log::{Leaf, RightEdge};
 use schema::{ProductId, Timestamp};
 use ulid::Ulid;
@@ -62,6 +62,8 @@ pub struct LogBatch {
     pub edge: RightEdge,
     /// What its commits have in common, so that filters can rule them out.
     pub summary: CommitSummary,
+    /// How many of its commits there are of each day; `None` in a batch of an earlier build.
+    pub days: Option<CommitDays>,
     /// Whether it was logged from the event table when the log began.
     pub is_initial: bool,
     /// The newest feed item that was read when it was made.
@@ -104,6 +106,28 @@ pub struct IndexEnd {
     pub newest: Option<LogIndexEntry>,
     /// The branch under which the index goes on.
     pub branch: Option<u64>,
+}
+
+/// A commit in the order in which a log begins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InitialKey {
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Its product.
+    pub product: ProductId,
+    /// The sequence of its first event.
+    pub sequence: u64,
+}
+
+/// Keys of a part of the event table, in their order, in chunks that are stored beside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortedRun {
+    /// Under which the chunks are stored.
+    pub id: Ulid,
+    /// The last key of each chunk.
+    pub ends: Vec<InitialKey>,
+    /// Where the rest of the event table begins, if there is any.
+    pub next: Option<ScanPosition>,
 }
 
 /// How the log of a ledger began that had commits already.
@@ -172,6 +196,12 @@ pub trait LogTable: Send + Sync {
     /// [`StoreError`]: try again later.
     async fn batch_at(&self, index: u64) -> Result<Option<LogBatch>, StoreError>;
 
+    /// Up to `limit` batches that begin at `from` or later, in order; fewer only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn batches(&self, from: u64, limit: usize) -> Result<Vec<LogBatch>, StoreError>;
+
     /// The newest entries of a product that count, with a sequence of at most `at_most`, newest first; fewer than `limit` only at the end.
     ///
     /// # Errors
@@ -211,6 +241,48 @@ pub trait LogTable: Send + Sync {
     /// # Errors
     /// [`StoreError`]: try again later.
     async fn summarised(&self) -> Result<Option<u64>, StoreError>;
+
+    /// Inserts the counts of the days of a block; those of a block that begins at the same position stay.
+    ///
+    /// # Errors
+    /// [`StoreError`]: insert them again.
+    async fn insert_counted(&self, block: &CountedBlock) -> Result<(), StoreError>;
+
+    /// Up to `limit` counts of blocks that begin at `from` or later, in order; fewer only at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn counted(&self, from: u64, limit: usize) -> Result<Vec<CountedBlock>, StoreError>;
+
+    /// The counts of the last block that has any.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn newest_counted(&self) -> Result<Option<CountedBlock>, StoreError>;
+
+    /// Inserts a chunk of the keys of a run: at most [`MOST_LEAVES`]. One that is there already stays.
+    ///
+    /// # Errors
+    /// [`StoreError`]: insert it again.
+    async fn insert_keys(&self, run: Ulid, chunk: u64, keys: &[InitialKey]) -> Result<(), StoreError>;
+
+    /// A chunk of the keys of a run, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn keys(&self, run: Ulid, chunk: u64) -> Result<Option<Vec<InitialKey>>, StoreError>;
+
+    /// Inserts a run whose chunks are all there; `false` if one has its number, perhaps this very one.
+    ///
+    /// # Errors
+    /// [`StoreError`]: it may or may not be stored; read the runs.
+    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError>;
+
+    /// All runs, in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`StoreError`]: try again later.
+    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError>;
 
     /// How the log began, if it has.
     ///

@@ -220,9 +220,10 @@ fn of_log(
 
 /// What the pages for people are told about this server.
 fn of_explorer(system: &System, has_log: bool, needs_token: bool) -> Explorer {
+    let has_positions = system.feed.is_some() || system.table_log.is_some();
     let features = [
-        (Feature::Commits, system.feed.is_some() || system.table_log.is_some()),
-        (Feature::Days, system.feed.is_some()),
+        (Feature::Commits, has_positions),
+        (Feature::Days, has_positions),
         (Feature::Log, has_log),
         (Feature::Events, !system.publishes_elsewhere),
     ];

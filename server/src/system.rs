@@ -191,7 +191,7 @@ impl System {
             (Some(local), _) => routes.merge(feed::routes(api(local.reader.clone()))),
             (None, Some(log)) => {
                 let reader = FeedReader::with_kept_summaries(log.feed.clone(), log.feed.clone());
-                routes.merge(feed::routes_on_tables(api(reader)))
+                routes.merge(feed::routes(api(reader)))
             }
             (None, None) => routes,
         }

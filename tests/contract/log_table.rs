@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use event_store::feed_reader::{CommitSummary, SummarisedCommits};
-use event_store::{sqlite as files, table};
+use event_store::feed_reader::{CommitDays, CommitSummary, CountedBlock, SummarisedCommits};
+use event_store::{Journal, MemoryJournal, ScanPosition, sqlite as files, table};
 use futures::future::join_all;
 use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{ProductId, fixtures};
 use sequencer::{
-    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, LOG_TABLE, LogBatch,
-    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable,
+    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, InitialKey, LOG_TABLE, LogBatch,
+    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable, SortedRun,
 };
 use sqlite::{Access, Schema};
 use ulid::Ulid;
@@ -53,6 +53,8 @@ cases! { dyn sequencer::LogTable, [memory dynamodb];
     blocks_are_in_order_and_stay_as_they_were_written
     an_acceptance_is_read_as_it_was_written
     behind_a_branch_the_index_goes_on_without_what_was_lost
+    counted_days_are_in_order_and_stay_as_they_were_written
+    runs_of_keys_are_in_order_and_stay_as_they_were_written
     the_beginning_stays_as_it_was_first_put_on_record
     everything_is_there_when_the_store_is_opened_again
 }
@@ -80,6 +82,7 @@ fn batch(id: u128, before: Option<&LogBatch>, commits: Vec<BatchedCommit>) -> Lo
         acceptance,
         edge,
         summary,
+        days: None,
         is_initial: false,
         read_to: None,
         settled_to: None,
@@ -105,9 +108,12 @@ async fn an_empty_log_has_neither_batches_nor_entries(table: &Tables) {
 async fn a_batch_is_read_as_it_was_written(table: &Tables) {
     let commits: Vec<_> = awkward_ids().iter().map(|id| commit(id, LAST)).collect();
     let mut first = batch(1, None, commits);
+    let mut days = CommitDays::default();
     for (_, stored) in life(&fixtures::id("p")) {
         first.summary.add(&stored);
+        days.add(&stored);
     }
+    first.days = Some(days);
     first.is_initial = true;
     first.read_to = Some(Ulid::from_parts(1_763_000_000_000, 5));
     let second = batch(2, Some(&first), run("p", 1..=3));
@@ -153,6 +159,10 @@ async fn batches_are_found_by_their_indexes(table: &Tables) {
     }
     for from in [5, 9, u64::MAX] {
         assert_eq!(table.newest_batch(from).await.unwrap(), None, "{from}");
+    }
+    let all = [first, second, third];
+    for (from, limit, found) in [(0, 9, &all[..]), (1, 1, &all[1..2]), (4, 9, &all[2..]), (5, 9, &[])] {
+        assert_eq!(table.batches(from, limit).await.unwrap(), found, "{from} {limit}");
     }
 }
 
@@ -301,6 +311,60 @@ async fn blocks_are_in_order_and_stay_as_they_were_written(table: &Tables) {
     assert_eq!(table.blocks(10, 2).await.unwrap(), blocks[1..3]);
     assert_eq!(table.blocks(11, 1).await.unwrap(), blocks[2..3]);
     assert_eq!(table.blocks(10_000, 1).await.unwrap(), []);
+}
+
+async fn counted_days_are_in_order_and_stay_as_they_were_written(table: &Tables) {
+    assert_eq!((table.newest_counted().await.unwrap(), table.counted(0, 9).await.unwrap()), (None, vec![]));
+    let (mut days, mut blocks) = (CommitDays::default(), Vec::new());
+    for (number, (_, stored)) in (0..).zip(life(&fixtures::id("p"))) {
+        days.add(&stored);
+        let (first, last) = (number * 10, number * 10 + 9);
+        let block = CountedBlock { first, last, behind: last + 3, days: days.clone() };
+        table.insert_counted(&block).await.unwrap();
+        table.insert_counted(&CountedBlock { behind: last + 4, ..block.clone() }).await.unwrap();
+        assert_eq!(table.newest_counted().await.unwrap().as_ref(), Some(&block));
+        blocks.push(block);
+    }
+    assert_eq!(table.counted(0, 100).await.unwrap(), blocks);
+    assert_eq!(table.counted(10, 2).await.unwrap(), blocks[1..3]);
+    assert_eq!(table.counted(11, 1).await.unwrap(), blocks[2..3]);
+    assert_eq!(table.counted(10_000, 1).await.unwrap(), []);
+}
+
+/// A place in the event table behind its first page.
+async fn a_place() -> Option<ScanPosition> {
+    let journal = MemoryJournal::default();
+    for (_, stored) in life(&fixtures::id("p")) {
+        journal.append(&stored).await.unwrap();
+    }
+    journal.scan(None, 1).await.unwrap().next
+}
+
+async fn runs_of_keys_are_in_order_and_stay_as_they_were_written(table: &Tables) {
+    assert_eq!(table.runs().await.unwrap(), []);
+    let key = |sequence| InitialKey {
+        recorded_at: fixtures::at("2026-11-23T05:20:00.123Z"),
+        product: fixtures::id(&"p".repeat(64)),
+        sequence,
+    };
+    let keys: Vec<InitialKey> = (0..MOST_LEAVES as u64).map(|n| key(LAST - 2_000 + n)).collect();
+    let id = |n| Ulid::from_parts(1_763_000_000_000, n);
+    assert_eq!(table.keys(id(1), 0).await.unwrap(), None);
+    for inserted in [&keys[..], &keys[1..]] {
+        table.insert_keys(id(1), 0, inserted).await.unwrap();
+        table.insert_keys(id(1), 1, &inserted[..2]).await.unwrap();
+    }
+    assert!(table.keys(id(1), 0).await.unwrap().as_ref() == Some(&keys));
+    assert_eq!(table.keys(id(1), 1).await.unwrap().as_deref(), Some(&keys[..2]));
+    assert_eq!((table.keys(id(1), 2).await.unwrap(), table.keys(id(2), 0).await.unwrap()), (None, None));
+    let next = a_place().await;
+    assert!(next.is_some());
+    let one = SortedRun { id: id(1), ends: keys[..3].to_vec(), next };
+    let other = SortedRun { id: id(2), ends: Vec::new(), next: None };
+    assert!(table.insert_run(0, &one).await.unwrap());
+    assert!(!table.insert_run(0, &other).await.unwrap());
+    assert!(table.insert_run(1, &other).await.unwrap());
+    assert_eq!(table.runs().await.unwrap(), [one, other]);
 }
 
 async fn the_beginning_stays_as_it_was_first_put_on_record(table: &Tables) {

@@ -68,6 +68,11 @@ impl Chaos {
         self.state().happens(what, rate)
     }
 
+    /// Notes that the processes of the run have come into each other's way.
+    pub fn note(&self, what: &'static str) {
+        *self.state().seen.entry(what).or_default() += 1;
+    }
+
     /// A number below `end`.
     pub fn below(&self, end: usize) -> usize {
         let mut state = self.state();

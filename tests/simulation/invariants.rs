@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use event_store::announced::LOG_CONSUMER;
 use event_store::verify;
 use event_store::{Journal, Parking, Receipts};
 use futures::stream;
@@ -32,6 +33,7 @@ impl World {
         self.clients_got_true_answers(&keys);
         self.nothing_is_parked().await;
         self.log_is_complete();
+        self.table_log_is_complete();
     }
 
     async fn commits(&self, product: &str) -> Commits {
@@ -131,7 +133,7 @@ impl World {
     }
 
     async fn nothing_is_parked(&self) {
-        for consumer in ["products", "prices", publisher::CONSUMER] {
+        for consumer in ["products", "prices", publisher::CONSUMER, LOG_CONSUMER] {
             assert_eq!(self.parking.list(consumer, None, 100).await.unwrap(), [], "{consumer}");
         }
     }

@@ -43,13 +43,16 @@ pub struct LogDisk {
 
 #[derive(Default)]
 struct Files {
-    visible: BTreeMap<LogPath, Vec<u8>>,
-    durable: BTreeMap<LogPath, Vec<u8>>,
+    visible: HeldFiles,
+    durable: HeldFiles,
     /// Every checkpoint that a reader could have seen.
     published: Vec<LogCheckpoint>,
 }
 
-struct Held<'a>(&'a BTreeMap<LogPath, Vec<u8>>);
+/// Files by their paths.
+pub type HeldFiles = BTreeMap<LogPath, Vec<u8>>;
+
+struct Held<'a>(&'a HeldFiles);
 
 impl LogSource for Held<'_> {
     type Error = io::Error;
@@ -60,15 +63,15 @@ impl LogSource for Held<'_> {
 }
 
 /// The faults of the log of a checkpoint in these files, also against one that was published before.
-fn faults(
-    files: &BTreeMap<LogPath, Vec<u8>>,
+pub fn faults(
+    files: &HeldFiles,
     checkpoint: &LogCheckpoint,
     before: Option<&LogCheckpoint>,
 ) -> Vec<LogFault> {
     block_on(verify::verify(&Held(files), checkpoint, before, |_| {})).unwrap().faults.listed
 }
 
-fn signer() -> Arc<NoteSigner> {
+pub fn signer() -> Arc<NoteSigner> {
     Arc::new(NoteSigner::from_seed("example.com/log", &[7; 32]).unwrap())
 }
 
@@ -189,7 +192,10 @@ fn long_life() -> Vec<StoredCommit> {
         let (mut commits, mut last) = (Vec::new(), None);
         let next = [fixtures::helmet_deleted, fixtures::helmet_restored].into_iter().cycle();
         for event in [fixtures::helmet_created as fn() -> _].into_iter().chain(next).take(LONG) {
-            let unsealed = fixtures::commit_after(last.as_ref(), &fixtures::id("long"), vec![event()]);
+            let mut unsealed = fixtures::commit_after(last.as_ref(), &fixtures::id("long"), vec![event()]);
+            // Before everything that is recorded in the run.
+            unsealed.recorded_at = unsealed.recorded_at.days_before(1);
+            unsealed.metadata.occurred_at = unsealed.recorded_at;
             let (commit, stored) = seal(unsealed).unwrap();
             commits.push(stored);
             last = Some(commit);
@@ -246,28 +252,39 @@ impl World {
         }
     }
 
-    /// The log has each commit once, at its position and the products in their order, and begins with every checkpoint that was
-    /// ever published.
+    /// The log is one of the commits by position.
     pub fn log_is_complete(&self) {
         let files = self.log.files();
         let newest = self.log.keys.open(&files.visible[&LogPath::Checkpoint]).unwrap();
-        for before in &files.published {
-            let found = faults(&files.visible, &newest, Some(before));
-            assert!(found.is_empty(), "since the checkpoint of size {}: {found:?}", before.size);
-        }
-        let held = Held(&files.visible);
-        let log = block_on(verify::verify(&held, &newest, None, |_| {})).unwrap();
-        let mut comparison = log.with_ledger(&held, newest.size);
-        let mut sequences: BTreeMap<String, u64> = BTreeMap::new();
-        for entry in block_on(self.journal.after(None, usize::MAX)).unwrap() {
-            let Change::Committed(commit) = &entry.change else { panic!("{entry:?}") };
-            let (product, held) = (commit.text("product_id").unwrap(), commit.sequences().unwrap());
-            let before = sequences.insert(product.to_owned(), held.start).unwrap_or(0);
-            assert!(before < held.start, "{product}: {} after {before}", held.start);
-            let commit = verify::RecordedCommit::of(commit).unwrap();
-            block_on(comparison.take(entry.position, Some(commit))).unwrap();
-        }
-        let differences = block_on(comparison.end()).unwrap().listed;
-        assert_eq!((newest.size, differences), (self.journal.len() as u64, Vec::new()));
+        let entries = block_on(self.journal.after(None, usize::MAX)).unwrap();
+        assert_eq!(newest.size, self.journal.len() as u64);
+        is_log_of(&files.visible, &newest, &files.published, entries);
     }
+}
+
+/// The log of a checkpoint has each of these commits once, at its position and the products in their order, and begins with every
+/// checkpoint that was ever published.
+pub fn is_log_of(
+    files: &HeldFiles,
+    newest: &LogCheckpoint,
+    published: &[LogCheckpoint],
+    entries: Vec<FeedEntry>,
+) {
+    for before in published {
+        let found = faults(files, newest, Some(before));
+        assert!(found.is_empty(), "since the checkpoint of size {}: {found:?}", before.size);
+    }
+    let held = Held(files);
+    let log = block_on(verify::verify(&held, newest, None, |_| {})).unwrap();
+    let mut comparison = log.with_ledger(&held, newest.size);
+    let mut sequences: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in entries {
+        let Change::Committed(commit) = &entry.change else { panic!("{entry:?}") };
+        let (product, held) = (commit.text("product_id").unwrap(), commit.sequences().unwrap());
+        let before = sequences.insert(product.to_owned(), held.start).unwrap_or(0);
+        assert!(before < held.start, "{product}: {} after {before}", held.start);
+        let commit = verify::RecordedCommit::of(commit).unwrap();
+        block_on(comparison.take(entry.position, Some(commit))).unwrap();
+    }
+    assert_eq!(block_on(comparison.end()).unwrap().listed, []);
 }

@@ -9,7 +9,9 @@ mod faulty;
 mod invariants;
 mod log;
 mod operators;
+mod sequencer;
 mod stream;
+mod tables;
 mod views;
 mod world;
 
@@ -88,6 +90,7 @@ fn every_run_keeps_the_invariants() {
     let kinds = [
         "answer lost",
         "batch delivered again",
+        "batch taken",
         "batch written in part",
         "bus throttled",
         "call failed",
@@ -95,8 +98,11 @@ fn every_run_keeps_the_invariants() {
         "command sent again later",
         "command sent twice at once",
         "entry refused",
+        "feed item lost",
         "log not written",
         "log written without an answer",
+        "object not written",
+        "object written without an answer",
         "power failed",
         "process killed",
         "record overtaken",

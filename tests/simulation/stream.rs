@@ -1,4 +1,4 @@
-//! The stream of the event table and the event source mapping: delivers records at least once, in batches that are split,
+//! The stream of a table and the event source mapping: delivers records at least once, in batches that are split,
 //! repeated and reordered, until the function has processed every record or the mapping gives one up.
 
 use std::collections::HashMap;
@@ -35,12 +35,18 @@ impl Stream {
         Arc::new(Self { chaos, shards: Mutex::default() })
     }
 
-    /// Adds an appended commit. It may overtake others that have not been delivered yet.
+    /// Adds an appended commit.
     pub fn add(&self, commit: &StoredCommit) {
-        let record = record(commit);
+        let image = serde_dynamo::to_item(&commit.0).unwrap();
         let product = commit.text("product_id").unwrap();
+        let shard = product.bytes().map(usize::from).sum::<usize>() % SHARDS;
+        self.insert(shard, inserted(image, ["product_id", "sequence"]));
+    }
+
+    /// Adds the record of an insert. It may overtake others that have not been delivered yet.
+    pub fn insert(&self, shard: usize, record: EventRecord) {
         let mut shards = self.shards.lock().unwrap();
-        let shard = &mut shards[product.bytes().map(usize::from).sum::<usize>() % SHARDS];
+        let shard = &mut shards[shard];
         let mut place = shard.records.len();
         while place > shard.delivered && self.chaos.happens("record overtaken", 100) {
             place -= 1;
@@ -121,12 +127,13 @@ fn sequence_number(place: usize) -> String {
     format!("{:021}", place + 1)
 }
 
-fn record(commit: &StoredCommit) -> EventRecord {
+/// The record of an insert of an item with these keys.
+pub fn inserted(image: serde_dynamo::Item, keys: [&str; 2]) -> EventRecord {
     let mut record = EventRecord::default();
     record.event_name = "INSERT".into();
-    record.change.new_image = serde_dynamo::to_item(&commit.0).unwrap();
+    record.change.new_image = image;
     let image = &record.change.new_image;
-    let key = |name: &str| (name.to_owned(), image[name].clone());
-    record.change.keys = HashMap::from([key("product_id"), key("sequence")]).into();
+    record.change.keys =
+        keys.map(|name| (name.to_owned(), image[name].clone())).into_iter().collect::<HashMap<_, _>>().into();
     record
 }

@@ -1,4 +1,4 @@
-//! One run: clients, one or two projectors, a publisher, the schedule and the log on one set of stores, first with faults, then
+//! One run: clients, one or two projectors, a publisher, the schedule, and the log of one machine and that of tables on one set of stores, first with faults, then
 //! without.
 
 use std::cell::Cell;
@@ -22,6 +22,7 @@ use crate::chaos::{Chaos, process};
 use crate::client::{Client, ClientAnswers, PRODUCTS};
 use crate::faulty::{FaultyBus, FaultyJournal, FaultyParking, FaultyReceipts};
 use crate::log::LogDisk;
+use crate::sequencer::TableLog;
 use crate::stream::{SHARDS, Stream};
 use crate::views::{FaultyPriceLog, FaultyViews};
 
@@ -40,6 +41,7 @@ pub struct World {
     pub bus: Arc<MemoryBus>,
     pub answers: Arc<ClientAnswers>,
     pub log: Arc<LogDisk>,
+    pub table_log: TableLog,
     stream: Arc<Stream>,
     clock_and_ids: ClockAndIds,
 }
@@ -65,6 +67,7 @@ impl World {
             bus: Arc::default(),
             answers: Arc::default(),
             log: LogDisk::new(chaos.clone()),
+            table_log: TableLog::new(&chaos),
             clock_and_ids: ClockAndIds { clock, ids: Arc::new(ids) },
             chaos,
         };
@@ -75,7 +78,7 @@ impl World {
     /// Runs everything until all records are processed.
     pub async fn run(&self) {
         self.begin_log().await;
-        let finished = Cell::new(false);
+        let (finished, announced) = (Cell::new(false), Cell::new(false));
         // A second projector repairs what the first one missed, so some runs have only one.
         let projectors: Vec<_> = (0..=self.chaos.below(2)).map(|_| self.projector()).collect();
         let publisher = self.publisher();
@@ -87,9 +90,14 @@ impl World {
             finished.set(true);
         };
         let shards = (0..SHARDS).flat_map(|shard| projectors.iter().map(move |projector| (shard, projector)));
-        let projecting = join_all(shards.map(|(shard, projector)| {
-            self.stream.follow(shard, async |event| projector.project(event).await, || finished.get())
-        }));
+        let projecting = async {
+            let given_up = join_all(shards.map(|(shard, projector)| {
+                self.stream.follow(shard, async |event| projector.project(event).await, || finished.get())
+            }));
+            let given_up = given_up.await;
+            announced.set(true);
+            given_up
+        };
         let publishing = join_all((0..SHARDS).map(|shard| {
             let publisher = &publisher;
             self.stream.follow(shard, async |event| publisher.publish(event, MINUTE).await, || finished.get())
@@ -108,7 +116,8 @@ impl World {
         };
         let schedule = self.schedule(&projectors[0], &publisher, &delivered);
         let (read, kept) = (self.read(&delivered), self.keep_log(&finished));
-        let (given_up, (), (), ()) = tokio::join!(delivering, schedule, read, kept);
+        let sequenced = self.sequence(&announced);
+        let (given_up, (), (), (), ()) = tokio::join!(delivering, schedule, read, kept, sequenced);
         if given_up > 0 {
             self.reconcile(&projectors[0], &publisher).await;
         }
@@ -164,7 +173,8 @@ impl World {
         let views = self.view_table();
         let catalogue = Arc::new(Catalogue::new(views.clone(), self.table()));
         let prices = Arc::new(Prices::new(self.price_table(), self.table()));
-        Projector::new(views, vec![catalogue, prices], self.parking(), self.clock_and_ids.clock.clone())
+        Projector::new(views, vec![catalogue, prices], self.parking(), self.clock())
+            .announcing(self.announcements(), self.ids_by_time())
     }
 
     fn publisher(&self) -> Publisher {
@@ -174,10 +184,14 @@ impl World {
             receipts: Arc::new(FaultyReceipts { inner: self.receipts.clone(), chaos: chaos.clone() }),
             parking: self.parking(),
             bus: Arc::new(FaultyBus { inner: self.bus.clone(), chaos }),
-            clock: self.clock_and_ids.clock.clone(),
+            clock: self.clock(),
         };
         let address = Address { source: schema::fixtures::message_source(), bus: "bus".into(), xray: false };
         Publisher::new(ports, address, RetryPolicy::default())
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.clock_and_ids.clock.clone()
     }
 
     pub fn view_table(&self) -> Arc<dyn Views> {
@@ -193,7 +207,7 @@ impl World {
         Arc::new(FaultyJournal { inner, chaos, stream: self.stream.clone() })
     }
 
-    fn parking(&self) -> Arc<dyn Parking> {
+    pub fn parking(&self) -> Arc<dyn Parking> {
         Arc::new(FaultyParking { inner: self.parking.clone(), chaos: self.chaos.clone() })
     }
 

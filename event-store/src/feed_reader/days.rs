@@ -3,26 +3,29 @@
 use std::collections::BTreeMap;
 
 use schema::StoredCommit;
+use serde::{Deserialize, Serialize};
 
 use super::filter::{FilteredTime, in_metadata, text};
 
 /// The number of commits of each day, such as `2024-05-29`.
 pub type DayCounts = BTreeMap<String, u64>;
 
-/// The counts of some commits. A commit whose time cannot be read is in none.
-#[derive(Debug, Clone, Default)]
-pub(super) struct CommitDays {
+/// The counts of some commits by both times. A commit whose time cannot be read is in none. These names are stored. Never rename.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CommitDays {
     recorded: DayCounts,
     occurred: DayCounts,
 }
 
 impl CommitDays {
-    pub(super) fn add(&mut self, commit: &StoredCommit) {
+    /// Counts a commit.
+    pub fn add(&mut self, commit: &StoredCommit) {
         count(&mut self.recorded, text(commit, "recorded_at"));
         count(&mut self.occurred, in_metadata(commit, "occurred_at"));
     }
 
-    pub(super) fn extend(&mut self, further: Self) {
+    /// Adds the counts of other commits.
+    pub fn extend(&mut self, further: Self) {
         for (counts, further) in
             [(&mut self.recorded, further.recorded), (&mut self.occurred, further.occurred)]
         {
@@ -32,6 +35,7 @@ impl CommitDays {
         }
     }
 
+    /// The counts by one of the times.
     pub(super) fn by(self, time: FilteredTime) -> DayCounts {
         match time {
             FilteredTime::Recorded => self.recorded,

@@ -70,7 +70,10 @@ fn explorer(function: &Function, has_log: bool) -> Explorer {
         needs_token: true,
         sign_in: function.sign_in.clone(),
         people_url: function.people_url.clone(),
-        features: [Feature::Commits].into_iter().chain(has_log.then_some(Feature::Log)).collect(),
+        features: [Feature::Commits, Feature::Days]
+            .into_iter()
+            .chain(has_log.then_some(Feature::Log))
+            .collect(),
         orders: function.settings.orders,
         default_currency: function.settings.default_currency,
         // The gateway passes on text alone.

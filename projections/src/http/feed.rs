@@ -66,14 +66,9 @@ pub fn routes(api: FeedApi) -> Router {
     table().router().with_state(FeedRoute { api: Arc::new(api), is_function: false })
 }
 
-/// The same over tables, whose blocks have no days: without `/commits/days`.
-pub fn routes_on_tables(api: FeedApi) -> Router {
-    commits_alone().router().with_state(FeedRoute { api: Arc::new(api), is_function: false })
-}
-
 /// The same in a function: it waits for [`LONGEST_WAIT_IN_A_FUNCTION`] at most, and has no download of everything.
 pub fn routes_in_a_function(api: FeedApi) -> Router {
-    commits_alone().router().with_state(FeedRoute { api: Arc::new(api), is_function: true })
+    table().router().with_state(FeedRoute { api: Arc::new(api), is_function: true })
 }
 
 /// The OpenAPI descriptions of the routes.
@@ -83,11 +78,11 @@ pub fn documented() -> Vec<(Endpoint, Describe)> {
 }
 
 fn table() -> Api<FeedRoute> {
-    commits_alone().on(Endpoint::Get("/commits/days"), days::documented, days::days)
-}
-
-fn commits_alone() -> Api<FeedRoute> {
-    Api::new().on(Endpoint::Get(PATH), documented::commits, commits)
+    Api::new().on(Endpoint::Get(PATH), documented::commits, commits).on(
+        Endpoint::Get("/commits/days"),
+        days::documented,
+        days::days,
+    )
 }
 
 async fn commits(

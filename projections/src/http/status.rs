@@ -239,10 +239,10 @@ impl ParkedProduct {
     }
 }
 
-/// The variables with settings that `lookup` knows, and the defaults of the others. The policy that is deployed is no setting that
-/// anybody chose.
+/// The variables with settings that `lookup` knows, and the defaults of the others. The policies that are deployed are no settings
+/// that anybody chose.
 pub fn variables(lookup: impl Fn(&str) -> Option<String>) -> Vec<SettingInfo> {
-    let chosen = VARIABLES.iter().filter(|variable| variable.name != "LEDGER_EVENTS_PROTECTION");
+    let chosen = VARIABLES.iter().filter(|variable| !variable.name.ends_with("_PROTECTION"));
     let setting = chosen.map(|variable| match lookup(variable.name) {
         Some(value) => {
             SettingInfo { name: variable.name.to_owned(), value: Some(value), from: SettingOrigin::Variable }

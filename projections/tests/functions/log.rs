@@ -133,6 +133,9 @@ async fn the_feed_has_every_commit_and_waits_briefly_and_has_no_download() {
         page.body["commits"].as_array().unwrap().iter().map(|entry| &entry["position"]).collect();
     assert_eq!(positions, [0, 1, 2, 3, 4]);
     assert!(page.body["commits"][0].get("receipts").is_some());
+    let days = reply(&queries, &asked("/commits/days", Value::Null, "/commits/days", AUDIT)).await;
+    let counted = days.body["days"].as_array().unwrap().iter().map(|day| day["commits"].as_u64().unwrap());
+    assert_eq!((days.status, counted.sum::<u64>()), (200, 5), "{days:?}");
     let page = reply(&queries, &commits(json!({"product": ["cap"]}), Some("products/subscribe"))).await;
     assert_eq!(page.body["commits"].as_array().unwrap().len(), 2, "{page:?}");
     assert!(page.body["commits"][0].get("receipts").is_none());

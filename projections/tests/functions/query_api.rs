@@ -83,7 +83,7 @@ async fn behind_a_domain_with_a_base_path_every_route_is_below_it() {
     let features = told.body["features"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
     // No bucket is named for the log.
     let orders = "orders:id,name,price,updated_at";
-    let expected = ["commits", "as_of", "in_force", "status", "csv", "sku", "categories", orders];
+    let expected = ["commits", "days", "as_of", "in_force", "status", "csv", "sku", "categories", orders];
     assert_eq!(features.collect::<Vec<_>>(), expected);
 }
 

@@ -131,7 +131,7 @@ fn policy() -> Value {
          "Action": "dynamodb:PartiQLInsert", "Condition": but(json!("arn:a"))}]})
 }
 
-fn deployed() -> Protection {
+pub fn deployed() -> Protection {
     Protection {
         policy: Some(policy()),
         recovery: true,
@@ -141,10 +141,14 @@ fn deployed() -> Protection {
     }
 }
 
+/// What the function is told of the protection.
+pub fn expected() -> String {
+    json!({"policy": policy(), "deletion_protection": true}).to_string()
+}
+
 /// Result, tampering signals, and the log lines of a check of this protection.
 async fn checked(found: Protection) -> (Value, usize, Vec<Value>) {
-    let expected = json!({"policy": policy(), "deletion_protection": true}).to_string();
-    let given = given_as(|publisher| publisher.with("LEDGER_EVENTS_PROTECTION", &expected)).await;
+    let given = given_as(|publisher| publisher.with("LEDGER_EVENTS_PROTECTION", &expected())).await;
     given.tables.protect(found);
     let FunctionResponse::Response(answer) = given.invoke(&reconcile()).await else { panic!("an answer") };
     assert_eq!(answer["complete"], true, "the round goes on whatever was found: {answer}");

@@ -9,7 +9,8 @@ use loopback::{EntryResult, FaultRule, FunctionResponse, TableFault, TableReques
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::given::{Given, all_well, given, publisher, reconcile, retried, schedule, two_shards};
+use crate::given::{Given, all_well, given, given_as, publisher, reconcile, retried, schedule, two_shards};
+use crate::reconcile::{deployed, expected};
 
 /// Less than the function has, so that the tests are quick.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -234,4 +235,39 @@ async fn a_bus_that_never_answers_leaves_the_products_to_the_schedule_in_time() 
     let given = Given { function: with_bus.start().await, ..on_silent_bus };
     assert_eq!(given.in_time(&schedule()).await, retried(2, 0, 0));
     given.recovers(Batch).await;
+}
+
+/// The questions about the protection, each of which is answered at the third attempt, take longer together than they are waited
+/// for; one that is never answered ends by its own limit. The round goes on all the same.
+#[tokio::test]
+async fn questions_about_the_protection_that_are_not_answered_say_nothing_and_leave_the_time_for_the_round() {
+    let questions = ["DescribeTable", "DescribeContinuousBackups", "GetResourcePolicy"];
+    let rules = |silent: &[&'static str], times: usize| -> Vec<FaultRule> {
+        silent.iter().map(|question| FaultRule::operation(*question).times(times)).collect()
+    };
+    let mut cases = vec![(rules(&questions, 2), "no answer in 10 seconds".to_owned())];
+    for (question, named) in
+        questions.into_iter().zip(["the table", "the point-in-time recovery", "the policy"])
+    {
+        cases.push((rules(&[question], usize::MAX), format!("{named}: ")));
+    }
+    join_all(cases.into_iter().map(async |(rules, reason)| {
+        let given = given_as(|publisher| publisher.with("LEDGER_EVENTS_PROTECTION", &expected())).await;
+        given.tables.protect(deployed());
+        rules.into_iter().for_each(|rule| given.tables.faults().add(rule, TableFault::Silence));
+        let answer = given.function.invoke_within(reconcile().to_string(), LIMIT).await;
+        let Some(FunctionResponse::Response(answer)) = answer else { panic!("{reason}: {answer:?}") };
+        assert_eq!(
+            (&answer["protection"], &answer["complete"]),
+            (&json!("unknown"), &json!(true)),
+            "{reason}"
+        );
+        let messages = given.function.stop().await.messages();
+        let [line] = &messages.into_iter().filter(|line| line["level"] == "WARN").collect::<Vec<_>>()[..]
+        else {
+            panic!("{reason}: one warning")
+        };
+        assert!(line["reason"].as_str().unwrap().starts_with(&reason), "{reason}: {line}");
+    }))
+    .await;
 }

@@ -10,14 +10,15 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest};
 use event_store::aws::failed;
 use event_store::dynamodb::{DynamoItem, insert_statement, number, number_of};
-use event_store::feed_reader::SummarisedCommits;
+use event_store::feed_reader::{CountedBlock, SummarisedCommits};
 use event_store::{Backoff, StoreError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use futures::try_join;
 use schema::{ProductId, Timestamp};
+use ulid::Ulid;
 
-use super::item::{self, BATCHES, BEGINNING, BLOCKS, keyed};
-use super::{IndexBranch, IndexEnd, LogBatch, LogBeginning, LogIndexEntry, LogTable};
+use super::item::{self, BATCHES, BEGINNING, BLOCKS, DAYS, RUNS, keyed};
+use super::{IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable, SortedRun};
 
 /// As errors name the table.
 const STORE: &str = "the log table";
@@ -298,6 +299,10 @@ impl LogTable for DynamoLogTable {
         self.one_batch(self.query(BATCHES, "<=", index)).await
     }
 
+    async fn batches(&self, from: u64, limit: usize) -> Result<Vec<LogBatch>, StoreError> {
+        self.found(self.query(BATCHES, ">=", from), limit, item::to_batch).await
+    }
+
     async fn newest_entries(
         &self,
         product: &ProductId,
@@ -346,6 +351,36 @@ impl LogTable for DynamoLogTable {
     async fn summarised(&self) -> Result<Option<u64>, StoreError> {
         let newest = self.query(BLOCKS, ">=", 0).scan_index_forward(false);
         Ok(self.found(newest, 1, item::to_block).await?.pop().map(|block| block.last))
+    }
+
+    async fn insert_counted(&self, block: &CountedBlock) -> Result<(), StoreError> {
+        self.insert(item::of_counted(block)?).await.map(drop)
+    }
+
+    async fn counted(&self, from: u64, limit: usize) -> Result<Vec<CountedBlock>, StoreError> {
+        self.found(self.query(DAYS, ">=", from), limit, item::to_counted).await
+    }
+
+    async fn newest_counted(&self) -> Result<Option<CountedBlock>, StoreError> {
+        let newest = self.query(DAYS, ">=", 0).scan_index_forward(false);
+        Ok(self.found(newest, 1, item::to_counted).await?.pop())
+    }
+
+    async fn insert_keys(&self, run: Ulid, chunk: u64, keys: &[InitialKey]) -> Result<(), StoreError> {
+        self.insert(item::of_keys(run, chunk, keys)).await.map(drop)
+    }
+
+    async fn keys(&self, run: Ulid, chunk: u64) -> Result<Option<Vec<InitialKey>>, StoreError> {
+        let query = self.query(&item::chunks_of(run), "=", chunk);
+        Ok(self.found(query, 1, |item| item::to_keys(&item)).await?.pop())
+    }
+
+    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError> {
+        self.insert(item::of_run(number, run)?).await
+    }
+
+    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError> {
+        self.found(self.query(RUNS, ">=", 0), usize::MAX, |item| item::to_run(&item)).await
     }
 
     async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError> {

@@ -7,13 +7,13 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
 use event_store::dynamodb::{DynamoItem, number, number_of, read_row};
-use event_store::feed_reader::{CommitSummary, SummarisedCommits};
+use event_store::feed_reader::{CommitDays, CommitSummary, CountedBlock, SummarisedCommits};
 use ledger_log::leaf::LEAF_BYTES;
 use ledger_log::{Leaf, RightEdge, TreeHash};
 use schema::{ProductId, Timestamp};
 use ulid::Ulid;
 
-use super::{BatchedAcceptance, BatchedCommit, IndexBranch, LogBatch, LogIndexEntry};
+use super::{BatchedAcceptance, BatchedCommit, IndexBranch, InitialKey, LogBatch, LogIndexEntry, SortedRun};
 
 /// The partition of the batches; `sk` is the index of the first leaf.
 pub(super) const BATCHES: &str = "log";
@@ -23,6 +23,15 @@ pub(super) const BEGINNING: &str = "begin";
 
 /// The partition of the summaries of blocks; `sk` is the first position.
 pub(super) const BLOCKS: &str = "block";
+
+/// The partition of the counts of days of blocks; `sk` is the first position.
+pub(super) const DAYS: &str = "days";
+
+/// The partition of the sorted runs of keys with which the log begins; `sk` is the number of the run.
+pub(super) const RUNS: &str = "runs";
+
+/// What precedes a run's id in the partition of its chunks of keys; `sk` is the number of the chunk.
+const KEYS: &str = "keys#";
 
 /// What precedes a product's id in the partition of its index; `sk` is the sequence.
 const PRODUCT: &str = "p#";
@@ -40,6 +49,11 @@ pub(super) fn index_of(product: &ProductId, branch: Option<u64>) -> String {
         None => format!("{PRODUCT}{product}"),
         Some(at) => format!("{PRODUCT}{product}{BRANCH}{at}"),
     }
+}
+
+/// The partition of the chunks of a run.
+pub(super) fn chunks_of(run: Ulid) -> String {
+    format!("{KEYS}{run}")
 }
 
 /// An item with its key.
@@ -63,8 +77,11 @@ pub(super) fn of_batch(batch: &LogBatch) -> Result<DynamoItem, StoreError> {
         ("size".to_owned(), number(batch.size())),
         ("root".to_owned(), bytes(batch.edge.root().0.to_vec())),
         ("edge".to_owned(), bytes(edge)),
-        ("summary".to_owned(), of_summary(&batch.summary)?),
+        ("summary".to_owned(), of_member(&batch.summary)?),
     ]);
+    if let Some(days) = &batch.days {
+        item.insert("days".to_owned(), of_member(days)?);
+    }
     if batch.is_initial {
         item.insert("initial".to_owned(), AttributeValue::Bool(true));
     }
@@ -152,10 +169,14 @@ pub(super) fn to_batch(mut item: DynamoItem) -> Result<LogBatch, StoreError> {
     if first.checked_add(count) != Some(size) {
         return Err(wrong("sizes"));
     }
-    let (is_initial, summary) =
-        (item.get("initial").is_some_and(|value| value.as_bool() == Ok(&true)), to_summary(&mut item));
-    let summary = summary.ok_or_else(|| wrong("summaries"))?;
-    Ok(LogBatch { batch_id, first, commits, acceptance, edge, summary, is_initial, read_to, settled_to })
+    let is_initial = item.get("initial").is_some_and(|value| value.as_bool() == Ok(&true));
+    let days = if item.contains_key("days") {
+        Some(to_days(&mut item).ok_or_else(|| wrong("days"))?)
+    } else {
+        None
+    };
+    let summary = to_summary(&mut item).ok_or_else(|| wrong("summaries"))?;
+    Ok(LogBatch { batch_id, first, commits, acceptance, edge, summary, days, is_initial, read_to, settled_to })
 }
 
 /// A batch has neither commits nor an entry that this build knows.
@@ -164,9 +185,14 @@ fn of_a_later_build(first: u64) -> StoreError {
     StoreError::unreadable(reason.into())
 }
 
-/// The attribute of a summary.
-fn of_summary(summary: &CommitSummary) -> Result<AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(summary).map_err(|error| StoreError::new(error.into()))
+/// The attribute of a summary, or of counts of days.
+fn of_member(value: &impl serde::Serialize) -> Result<AttributeValue, StoreError> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| StoreError::new(error.into()))
+}
+
+/// The counts of days in an item, which are taken out of it.
+fn to_days(item: &mut DynamoItem) -> Option<CommitDays> {
+    serde_dynamo::from_attribute_value(item.remove("days")?).ok()
 }
 
 /// The summary in an item, which is taken out of it.
@@ -185,7 +211,7 @@ struct SummaryRow {
 pub(super) fn of_block(block: &SummarisedCommits) -> Result<DynamoItem, StoreError> {
     let mut item = keyed(BLOCKS, block.first);
     item.insert("last".to_owned(), number(block.last));
-    item.insert("summary".to_owned(), of_summary(&block.summary)?);
+    item.insert("summary".to_owned(), of_member(&block.summary)?);
     Ok(item)
 }
 
@@ -195,6 +221,83 @@ pub(super) fn to_block(mut item: DynamoItem) -> Result<SummarisedCommits, StoreE
     let summary = to_summary(&mut item).filter(|_| first <= last);
     let wrong = || StoreError::unreadable(format!("the block at {first} is not as it was written").into());
     Ok(SummarisedCommits { first, last, summary: summary.ok_or_else(wrong)? })
+}
+
+/// The item of the counts of the days of a block.
+pub(super) fn of_counted(block: &CountedBlock) -> Result<DynamoItem, StoreError> {
+    let mut item = keyed(DAYS, block.first);
+    item.insert("last".to_owned(), number(block.last));
+    item.insert("behind".to_owned(), number(block.behind));
+    item.insert("days".to_owned(), of_member(&block.days)?);
+    Ok(item)
+}
+
+/// The counts of an item.
+pub(super) fn to_counted(mut item: DynamoItem) -> Result<CountedBlock, StoreError> {
+    let (first, last) = (number_of(&item, "sk")?, number_of(&item, "last")?);
+    let behind = number_of(&item, "behind")?;
+    let days = to_days(&mut item).filter(|_| first <= last && last < behind);
+    let wrong = || {
+        StoreError::unreadable(
+            format!("the days of the block at {first} are not as they were written").into(),
+        )
+    };
+    Ok(CountedBlock { first, last, behind, days: days.ok_or_else(wrong)? })
+}
+
+/// Keys in parallel lists, in an item.
+fn with_keys(mut item: DynamoItem, keys: &[InitialKey]) -> DynamoItem {
+    let list = |of: fn(&InitialKey) -> AttributeValue| AttributeValue::L(keys.iter().map(of).collect());
+    item.extend([
+        ("times".to_owned(), list(|key| AttributeValue::S(key.recorded_at.to_string()))),
+        ("products".to_owned(), list(|key| AttributeValue::S(key.product.to_string()))),
+        ("sequences".to_owned(), list(|key| number(key.sequence))),
+    ]);
+    item
+}
+
+/// The item of a chunk of keys.
+pub(super) fn of_keys(run: Ulid, chunk: u64, keys: &[InitialKey]) -> DynamoItem {
+    with_keys(keyed(chunks_of(run), chunk), keys)
+}
+
+/// The keys of an item.
+pub(super) fn to_keys(item: &DynamoItem) -> Result<Vec<InitialKey>, StoreError> {
+    let list = |name: &str| item.get(name)?.as_l().ok();
+    let read = || {
+        let (times, products, sequences) = (list("times")?, list("products")?, list("sequences")?);
+        let key = |((time, product), sequence): ((&AttributeValue, &AttributeValue), &AttributeValue)| {
+            Some(InitialKey {
+                recorded_at: Timestamp::parse(time.as_s().ok()?).ok()?,
+                product: ProductId::new(product.as_s().ok()?.as_str()).ok()?,
+                sequence: sequence.as_n().ok()?.parse().ok()?,
+            })
+        };
+        let is_whole = times.len() == products.len() && times.len() == sequences.len();
+        let keys: Option<Vec<_>> = times.iter().zip(products).zip(sequences).map(key).collect();
+        keys.filter(|keys| is_whole && keys.is_sorted())
+    };
+    let wrong = "keys with which the log begins are not as they were written";
+    read().ok_or_else(|| StoreError::unreadable(wrong.into()))
+}
+
+/// The item of a run.
+pub(super) fn of_run(number: u64, run: &SortedRun) -> Result<DynamoItem, StoreError> {
+    let mut item = with_keys(keyed(RUNS, number), &run.ends);
+    item.insert("run_id".to_owned(), AttributeValue::S(run.id.to_string()));
+    if let Some(next) = &run.next {
+        item.insert("next".to_owned(), of_member(next)?);
+    }
+    Ok(item)
+}
+
+/// The run of an item.
+pub(super) fn to_run(item: &DynamoItem) -> Result<SortedRun, StoreError> {
+    let ends = to_keys(item)?;
+    let id = item.get("run_id").and_then(|id| Ulid::from_string(id.as_s().ok()?).ok());
+    let next = item.get("next").map(|next| serde_dynamo::from_attribute_value(next.clone())).transpose();
+    let wrong = || StoreError::unreadable("a run of keys is not as it was written".into());
+    Ok(SortedRun { id: id.ok_or_else(wrong)?, ends, next: next.map_err(|_| wrong())? })
 }
 
 fn commits(item: &DynamoItem) -> Option<Vec<BatchedCommit>> {

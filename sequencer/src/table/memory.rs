@@ -6,10 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use event_store::StoreError;
-use event_store::feed_reader::SummarisedCommits;
+use event_store::feed_reader::{CountedBlock, SummarisedCommits};
 use schema::{ProductId, Timestamp};
+use ulid::Ulid;
 
-use super::{IndexBranch, IndexEnd, LogBatch, LogBeginning, LogIndexEntry, LogTable};
+use super::{IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable, SortedRun};
 
 /// Batches and index.
 #[derive(Debug, Default)]
@@ -23,6 +24,9 @@ struct Kept {
     /// By product and the index of the acceptance.
     branches: BTreeMap<(ProductId, u64), IndexBranch>,
     blocks: BTreeMap<u64, SummarisedCommits>,
+    counted: BTreeMap<u64, CountedBlock>,
+    keys: BTreeMap<(Ulid, u64), Vec<InitialKey>>,
+    runs: BTreeMap<u64, SortedRun>,
     beginning: Option<LogBeginning>,
 }
 
@@ -107,6 +111,10 @@ impl LogTable for MemoryLogTable {
         Ok(self.kept().batches.range(..=index).next_back().map(|(_, batch)| batch.clone()))
     }
 
+    async fn batches(&self, from: u64, limit: usize) -> Result<Vec<LogBatch>, StoreError> {
+        Ok(self.kept().batches.range(from..).take(limit).map(|(_, batch)| batch.clone()).collect())
+    }
+
     async fn newest_entries(
         &self,
         product: &ProductId,
@@ -138,6 +146,42 @@ impl LogTable for MemoryLogTable {
 
     async fn summarised(&self) -> Result<Option<u64>, StoreError> {
         Ok(self.kept().blocks.last_key_value().map(|(_, block)| block.last))
+    }
+
+    async fn insert_counted(&self, block: &CountedBlock) -> Result<(), StoreError> {
+        self.kept().counted.entry(block.first).or_insert_with(|| block.clone());
+        Ok(())
+    }
+
+    async fn counted(&self, from: u64, limit: usize) -> Result<Vec<CountedBlock>, StoreError> {
+        Ok(self.kept().counted.range(from..).take(limit).map(|(_, block)| block.clone()).collect())
+    }
+
+    async fn newest_counted(&self) -> Result<Option<CountedBlock>, StoreError> {
+        Ok(self.kept().counted.last_key_value().map(|(_, block)| block.clone()))
+    }
+
+    async fn insert_keys(&self, run: Ulid, chunk: u64, keys: &[InitialKey]) -> Result<(), StoreError> {
+        self.kept().keys.entry((run, chunk)).or_insert_with(|| keys.to_vec());
+        Ok(())
+    }
+
+    async fn keys(&self, run: Ulid, chunk: u64) -> Result<Option<Vec<InitialKey>>, StoreError> {
+        Ok(self.kept().keys.get(&(run, chunk)).cloned())
+    }
+
+    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError> {
+        match self.kept().runs.entry(number) {
+            Entry::Occupied(_) => Ok(false),
+            Entry::Vacant(place) => {
+                place.insert(run.clone());
+                Ok(true)
+            }
+        }
+    }
+
+    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError> {
+        Ok(self.kept().runs.values().cloned().collect())
     }
 
     async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError> {

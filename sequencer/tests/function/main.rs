@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed expectation fails the test")]
 
 mod given;
+mod protection;
 mod runs;
 mod silence;
 mod start;

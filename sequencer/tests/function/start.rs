@@ -12,6 +12,8 @@ async fn a_missing_or_wrong_setting_stops_the_start_with_a_line_that_names_it() 
     }
     let wrong = around.command().with("LEDGER_LOG_RETENTION", "for ever").start().await.start_error().await;
     assert!(wrong.starts_with("LEDGER_LOG_RETENTION"), "{wrong}");
+    let wrong = around.command().with("LEDGER_LOG_PROTECTION", "{}").start().await.start_error().await;
+    assert!(wrong.starts_with("LEDGER_LOG_PROTECTION: "), "{wrong}");
     let function = around.start().await;
     function.stop().await;
     assert_eq!(around.tables.take_requests(), []);

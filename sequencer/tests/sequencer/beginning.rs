@@ -1,13 +1,15 @@
 //! The log of a ledger that has commits already begins with them, by the time of recording; what is recorded meanwhile comes after.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use event_store::{Journal, seal};
-use schema::{Commit, Timestamp, fixtures};
-use sequencer::{LogTable, Sequencer};
+use async_trait::async_trait;
+use event_store::{AppendError, Journal, MemoryJournal, ScanPage, ScanPosition, StoreError, seal};
+use schema::{Commit, ProductId, StoredCommit, Timestamp, fixtures};
+use sequencer::{LogTable, Sequencer, SequencerPorts};
 
-use crate::given::{Given, MINUTE, ids};
+use crate::given::{Given, MINUTE, ids, noon};
 
 /// Records commits of several products at these seconds, in the order of the products.
 async fn recorded_at(given: &Given, products: &[(&str, &[i64])]) {
@@ -111,4 +113,64 @@ async fn more_commits_than_a_batch_takes_are_logged_in_several_by_two_sequencers
     assert!(!one.unwrap().is_beginning && !other.unwrap().is_beginning);
     given.all_is_logged().await;
     assert!(given.table.newest_batch(2_048).await.unwrap().is_some());
+}
+
+/// An event table of which each page takes a second, and which counts them.
+struct SlowJournal {
+    inner: Arc<MemoryJournal>,
+    scanned: AtomicUsize,
+}
+
+#[async_trait]
+impl Journal for SlowJournal {
+    async fn append(&self, commit: &StoredCommit) -> Result<(), AppendError> {
+        self.inner.append(commit).await
+    }
+
+    async fn newest(&self, product: &ProductId, at_most: u64) -> Result<Option<StoredCommit>, StoreError> {
+        self.inner.newest(product, at_most).await
+    }
+
+    async fn page(
+        &self,
+        product: &ProductId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredCommit>, StoreError> {
+        self.inner.page(product, after, limit).await
+    }
+
+    async fn scan(&self, from: Option<ScanPosition>, limit: usize) -> Result<ScanPage, StoreError> {
+        self.scanned.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.inner.scan(from, limit).await
+    }
+}
+
+/// Each run is another process, with time for a part of the event table, and in the end for a batch.
+#[tokio::test(start_paused = true)]
+async fn runs_that_are_too_short_for_the_event_table_go_on_where_the_one_before_ended() {
+    for time in [Duration::from_millis(1_500), Duration::from_millis(3_500)] {
+        let given = Given::default();
+        for product in ["a", "b", "c", "d", "e"] {
+            given.commit(product, 900).await;
+        }
+        let journal = Arc::new(SlowJournal { inner: given.journal.clone(), scanned: AtomicUsize::new(0) });
+        let mut runs = 0;
+        loop {
+            let ports = SequencerPorts { journal: journal.clone(), ..given.ports() };
+            let run = Sequencer::new(ports, Arc::new(noon), given.ids.clone()).drain(time).await.unwrap();
+            runs += 1;
+            if !run.is_beginning {
+                break;
+            }
+            assert!(runs < 10, "it does not end");
+        }
+        assert!(runs > 1, "{time:?} is time for everything");
+        // 4500 commits, 1000 a page.
+        assert_eq!(journal.scanned.load(Ordering::Relaxed), 5, "nothing is read twice, with {time:?} a run");
+        let logged = given.all_is_logged().await;
+        let keys = logged.iter().map(|commit| (commit.sequence, &commit.product));
+        assert!(keys.is_sorted(), "by time, which is that of the sequence, and product");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event_store::feed_reader::SummarisedCommits;
+use event_store::feed_reader::{CountedBlock, SummarisedCommits};
 use event_store::{
     AnnouncedCommit, AnnouncedKey, Announcement, Announcements, AppendError, Journal, MemoryAnnouncements,
     MemoryJournal, MemoryParking, Parking, ScanPage, ScanPosition, StoreError, seal,
@@ -15,8 +15,8 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{Commit, Hash, Ids, ProductId, StoredCommit, Timestamp, fixtures};
 use sequencer::{
-    BatchedCommit, IndexBranch, IndexEnd, LogBatch, LogBeginning, LogIndexEntry, LogTable, MemoryLogTable,
-    Sequencer, SequencerPorts,
+    BatchedCommit, IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable,
+    MemoryLogTable, Sequencer, SequencerPorts, SortedRun,
 };
 use tokio::sync::Notify;
 use ulid::Ulid;
@@ -321,6 +321,10 @@ impl LogTable for Planned<MemoryLogTable> {
         self.1.call(self.0.batch_at(index)).await
     }
 
+    async fn batches(&self, from: u64, limit: usize) -> Result<Vec<LogBatch>, StoreError> {
+        self.1.call(self.0.batches(from, limit)).await
+    }
+
     async fn newest_entries(
         &self,
         product: &ProductId,
@@ -349,6 +353,34 @@ impl LogTable for Planned<MemoryLogTable> {
 
     async fn summarised(&self) -> Result<Option<u64>, StoreError> {
         self.1.call(self.0.summarised()).await
+    }
+
+    async fn insert_counted(&self, block: &CountedBlock) -> Result<(), StoreError> {
+        self.1.call(self.0.insert_counted(block)).await
+    }
+
+    async fn counted(&self, from: u64, limit: usize) -> Result<Vec<CountedBlock>, StoreError> {
+        self.1.call(self.0.counted(from, limit)).await
+    }
+
+    async fn newest_counted(&self) -> Result<Option<CountedBlock>, StoreError> {
+        self.1.call(self.0.newest_counted()).await
+    }
+
+    async fn insert_keys(&self, run: Ulid, chunk: u64, keys: &[InitialKey]) -> Result<(), StoreError> {
+        self.1.call(self.0.insert_keys(run, chunk, keys)).await
+    }
+
+    async fn keys(&self, run: Ulid, chunk: u64) -> Result<Option<Vec<InitialKey>>, StoreError> {
+        self.1.call(self.0.keys(run, chunk)).await
+    }
+
+    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError> {
+        self.1.call(self.0.insert_run(number, run)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError> {
+        self.1.call(self.0.runs()).await
     }
 
     async fn beginning(&self) -> Result<Option<LogBeginning>, StoreError> {

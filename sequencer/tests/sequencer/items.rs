@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::announced::{self, DynamoAnnouncements};
-use event_store::feed_reader::SummarisedCommits;
+use event_store::feed_reader::{CountedBlock, SummarisedCommits};
 use event_store::{AnnouncedCommit, Announcement, Announcements, Journal, MemoryJournal, seal, table};
 use schema::fixtures;
 use sequencer::{DynamoLogTable, LOG_TABLE, LogTable, Sequencer, SequencerPorts};
@@ -38,6 +38,24 @@ fn wire(value: &AttributeValue) -> Value {
         }
         other => panic!("{other:?} is stored by nothing"),
     }
+}
+
+/// The attribute of DynamoDB's JSON.
+fn unwire(value: &Value) -> AttributeValue {
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    match kind.as_str() {
+        "S" => AttributeValue::S(value.as_str().unwrap().to_owned()),
+        "N" => AttributeValue::N(value.as_str().unwrap().to_owned()),
+        "BOOL" => AttributeValue::Bool(value.as_bool().unwrap()),
+        "B as hex" => AttributeValue::B(hex::decode(value.as_str().unwrap()).unwrap().into()),
+        "L" => AttributeValue::L(value.as_array().unwrap().iter().map(unwire).collect()),
+        "M" => AttributeValue::M(members(value).collect()),
+        other => panic!("{other} is stored by nothing"),
+    }
+}
+
+fn members(object: &Value) -> impl Iterator<Item = (String, AttributeValue)> {
+    object.as_object().unwrap().iter().map(|(name, value)| (name.clone(), unwire(value)))
 }
 
 /// All items of a table, in order of their keys.
@@ -90,12 +108,21 @@ async fn the_items_of_a_log_are_written_as_they_always_were_and_read_again() {
     };
     table.insert_block(&block).await.unwrap();
     assert_eq!(table.blocks(0, 10).await.unwrap(), [block]);
-    same("log-table.v1.json", &items(&client, LOG).await);
-    // What is read is what is written: the tables in memory agree with it.
+    let days = table.batch_at(2).await.unwrap().unwrap().days.unwrap();
+    let counted = CountedBlock { first: 0, last: 1_023, behind: 1_026, days };
+    table.insert_counted(&counted).await.unwrap();
+    assert_eq!(table.counted(0, 10).await.unwrap(), [counted]);
+    same("log-table.with-days.v1.json", &items(&client, LOG).await);
+    is_the_log_of(&given, &table, true).await;
+}
+
+/// What is read is what is written: the tables in memory agree with it.
+async fn is_the_log_of(given: &Given, table: &DynamoLogTable, has_days: bool) {
     let (first, second) =
         (table.batch_at(0).await.unwrap().unwrap(), table.batch_at(2).await.unwrap().unwrap());
     assert_eq!((first.is_initial, second.is_initial), (true, false));
     for batch in [first, second] {
+        assert_eq!(batch.days.is_some(), has_days);
         assert!(given.table.insert_batch(&batch).await.unwrap());
         given.table.insert_index(&batch.index_entries()).await.unwrap();
     }
@@ -157,6 +184,24 @@ async fn a_batch_of_a_later_build_stops_this_one_with_a_message_that_says_so() {
     assert!(error.is_unreadable() && error.to_string().contains("use a later build"), "{error}");
 }
 
+/// The first build stored no days and no sorted keys.
+#[tokio::test]
+async fn the_items_of_the_first_build_are_read() {
+    let given = Given::default();
+    given.commit("helmet", 3).await;
+    given.commit("cap", 1).await;
+    let (client, table, _) = tables().await;
+    let frozen: Vec<Value> =
+        serde_json::from_slice(&std::fs::read(sample("log-table.v1.json")).unwrap()).unwrap();
+    for item in &frozen {
+        let item = members(item).collect();
+        client.put_item().table_name(LOG).set_item(Some(item)).send().await.unwrap();
+    }
+    is_the_log_of(&given, &table, false).await;
+    assert_eq!(table.blocks(0, 10).await.unwrap().len(), 1);
+    assert!(table.beginning().await.unwrap().unwrap().is_complete);
+}
+
 #[tokio::test]
 async fn a_feed_item_is_written_as_it_always_was_and_read_again() {
     let given = Given::default();
@@ -198,7 +243,8 @@ async fn a_batch_of_another_shape_is_not_read() {
         ("batch_id", Some(text.clone())),
         ("read_to", Some(text.clone())),
         ("summary", None),
-        ("summary", Some(text)),
+        ("summary", Some(text.clone())),
+        ("days", Some(text)),
     ] {
         let mut item = whole.clone();
         match &value {

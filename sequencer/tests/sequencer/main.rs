@@ -6,6 +6,7 @@ mod announced;
 mod beginning;
 mod conflicts;
 mod cost;
+mod days;
 mod faults;
 mod feed;
 mod given;

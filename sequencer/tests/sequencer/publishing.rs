@@ -170,6 +170,57 @@ async fn after_a_failure_of_any_file_the_same_publisher_goes_on() {
     }
 }
 
+/// A store that notes the sizes of its checkpoints, and takes nothing behind so many.
+struct NotingStore {
+    inner: Arc<MemoryLog>,
+    sizes: Mutex<Vec<u64>>,
+    most: usize,
+}
+
+impl LogStore for NotingStore {
+    fn read(&self, path: LogPath) -> io::Result<Option<Vec<u8>>> {
+        self.inner.read(path)
+    }
+
+    fn write(&self, path: LogPath, bytes: &[u8]) -> io::Result<()> {
+        let mut sizes = self.sizes.lock().unwrap();
+        if sizes.len() >= self.most {
+            return Err(io::Error::other("as planned"));
+        }
+        if path == LogPath::Checkpoint {
+            sizes.push(keys().open(bytes).unwrap().size);
+        }
+        self.inner.write(path, bytes)
+    }
+
+    fn settle(&self, paths: &[LogPath]) -> io::Result<()> {
+        self.inner.settle(paths)
+    }
+
+    fn remove_partial(&self, full: LogPath) -> io::Result<()> {
+        self.inner.remove_partial(full)
+    }
+}
+
+#[tokio::test]
+async fn many_batches_are_published_in_parts_and_a_run_that_ends_between_two_loses_nothing() {
+    let given = Given::default().begun().await;
+    for _ in 0..40 {
+        grow(&given, "a", 1).await;
+    }
+    let inner = begun();
+    let noting = |most| Arc::new(NotingStore { inner: inner.clone(), sizes: Mutex::default(), most });
+    let first = noting(1);
+    let failed = publisher(given.table.clone(), first.clone()).publish().await;
+    assert!(matches!(failed, Err(LogFailure::File { .. })), "{failed:?}");
+    assert_eq!(*first.sizes.lock().unwrap(), [16]);
+    let kept = verified(&*inner, None);
+    let second = noting(usize::MAX);
+    assert_eq!(publisher(given.table.clone(), second.clone()).publish().await.unwrap(), 40);
+    assert_eq!(*second.sizes.lock().unwrap(), [32, 40]);
+    verified(&*inner, Some(&kept));
+}
+
 /// A table with one batch in another form.
 async fn with_batch(given: &Given, change: impl FnOnce(&mut LogBatch)) -> Arc<MemoryLogTable> {
     let mut batch = given.table.newest_batch(0).await.unwrap().unwrap();

@@ -61,6 +61,7 @@ impl LoggedJournal {
                 acceptance: None,
                 edge,
                 summary: CommitSummary::default(),
+                days: None,
                 is_initial: false,
                 read_to: None,
                 settled_to: None,

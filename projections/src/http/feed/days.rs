@@ -40,11 +40,8 @@ pub(super) async fn days(
     context.require(Scope::Audit)?;
     let by = parameters.optional("by", time)?.unwrap_or_default();
     let days = api.feed.days(by).await.map_err(failed(Stored::Commits, None))?;
-    let days = days.ok_or_else(|| {
-        Problem::unavailable(
-            "The commits are being summarised since the start of the server; try again later.",
-        )
-    })?;
+    let days =
+        days.ok_or_else(|| Problem::unavailable("The commits are still being counted; try again later."))?;
     let days = days.into_iter().map(|(day, commits)| DayBody { day, commits }).collect();
     Ok(Json(DaysBody { days }).into_response())
 }
@@ -53,9 +50,9 @@ pub(super) fn documented(components: &mut Components) -> Operation {
     let shown = json!({"days": [{"day": "2024-05-29", "commits": 195}]});
     Operation::new("getCommitDays", "Audit", "Count the commits of each day")
         .description(
-            "The days, in UTC, that have commits, in ascending order. Commits that cannot be read are not counted. After its \
-             start the server summarises the commits; until it has done so the answer is a 503.\n\n\
-             Only `ledger serve` on files or in memory has this route.",
+            "The days, in UTC, that have commits, in ascending order. Commits that cannot be read are not counted. On files and in \
+             memory the server counts the commits after each start, and on AWS the sequencer counts them as it puts them into \
+             the log, and those of an earlier build once; until that is done the answer is a 503.",
         )
         .scopes(&[Scope::Audit])
         .problems(&[ProblemKind::Malformed, ProblemKind::Unavailable])

@@ -21,7 +21,7 @@ pub(super) fn commits(components: &mut Components) -> Operation {
              `receipts` are those of the history; they need `products/audit`.\n\n\
              As `text/csv` an answer has a row for each changed field of each event, up to 10000 commits or 4 MB, and the link to \
              the next page in `Link`. A text that begins like a formula gets a leading apostrophe.\n\n\
-             Only `ledger serve` on files or in memory has this route: DynamoDB tables keep no order of all commits.",
+             On AWS a wait lasts 5 seconds at most, and `all=true` is refused.",
         )
         .scopes(&[Scope::Subscribe, Scope::Audit])
         .problems(&[ProblemKind::Malformed, ProblemKind::PositionNotReached, ProblemKind::Unavailable])
