@@ -223,7 +223,7 @@ pub async fn run(given: Flagged<ServeArgs>) -> anyhow::Result<ExitCode> {
     let announce = |address, log: Option<&Result<TrustedKeys, Unsigned>>| {
         out::print(&start_lines(address, &data, &sign_in, log)).map(drop)
     };
-    server::serve::run(config, announce).await?;
+    Box::pin(server::serve::run(config, announce)).await?;
     Ok(ExitCode::SUCCESS)
 }
 

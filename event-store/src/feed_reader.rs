@@ -317,7 +317,9 @@ impl FeedReader {
             let next = known().next;
             let counted = kept.counted(next, SUMMARIES).await?;
             let is_end = counted.len() < SUMMARIES;
-            counted.into_iter().for_each(|block| known().add(block));
+            for block in counted {
+                known().add(block);
+            }
             if is_end || known().next == next {
                 break;
             }

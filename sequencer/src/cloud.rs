@@ -127,11 +127,11 @@ pub enum CloudLogError {
     )]
     OtherFormer {
         /// The key that is replaced.
-        expected: VerifierKey,
+        expected: Box<VerifierKey>,
         /// The key of the settings.
-        found: VerifierKey,
+        found: Box<VerifierKey>,
         /// The new one.
-        own: VerifierKey,
+        own: Box<VerifierKey>,
     },
     /// It has another name.
     #[error("LEDGER_LOG_ORIGIN={wanted}: the log of this ledger has the origin {origin}, which it keeps")]
@@ -273,7 +273,8 @@ impl Opening<'_> {
         if found == *expected {
             return Ok(former);
         }
-        Err(CloudLogError::OtherFormer { expected: expected.clone(), found, own: own.clone() })
+        let (expected, found, own) = (expected.clone().into(), found.into(), own.clone().into());
+        Err(CloudLogError::OtherFormer { expected, found, own })
     }
 
     /// The log with what is on record, whose newest key has to be this one.
@@ -322,13 +323,13 @@ fn published(files: &S3Log, keys: &TrustedKeys) -> Result<(Vec<u8>, u64), LogFai
 /// Publishes the newest checkpoint with the signature of one more key, unless it has it; answers with its size.
 fn countersigned(files: &S3Log, keys: &TrustedKeys, signer: &KmsSigner) -> Result<u64, LogFailure> {
     let (note, size) = published(files, keys)?;
-    let mut signed = SignedNote::read(&note).map_err(|error| LogStop::Checkpoint(error.into()))?;
-    let also = signer.sign(signed.text.clone())?.signatures;
-    if also.iter().all(|signature| signed.signatures.contains(signature)) {
+    let mut both = SignedNote::read(&note).map_err(|error| LogStop::Checkpoint(error.into()))?;
+    let also = signer.sign(both.text.clone())?.signatures;
+    if also.iter().all(|signature| both.signatures.contains(signature)) {
         return Ok(size);
     }
-    signed.signatures.extend(also);
-    match files.publish(&note, signed.to_string().as_bytes()) {
+    both.signatures.extend(also);
+    match files.publish(&note, both.to_string().as_bytes()) {
         Ok(true) => Ok(size),
         Ok(false) => Err(LogFailure::Interrupted("another checkpoint was published meanwhile".to_owned())),
         Err(error) => Err(LogFailure::of(LogPath::Checkpoint)(error)),

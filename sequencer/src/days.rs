@@ -74,7 +74,7 @@ pub(crate) async fn days_of(journal: &Arc<dyn Journal>, batch: &LogBatch) -> Res
         return Ok(days.clone());
     }
     let read =
-        batch.commits.clone().into_iter().map(|BatchedCommit { product, sequence, leaf }| async move {
+        batch.commits.clone().into_iter().map(|BatchedCommit { product, sequence, leaf, .. }| async move {
             let hash = Hash::of_digest(&leaf.hash).to_string();
             let commit = journal.newest(&product, sequence).await?;
             let is_it = |found: &str| found == hash;

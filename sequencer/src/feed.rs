@@ -294,8 +294,8 @@ impl Feed for LogFeed {
             position = placed.last().map_or(batch.size(), |(last, _)| last + 1);
             let there: BTreeSet<u64> =
                 self.read(placed.clone()).await?.into_iter().map(|entry| entry.position).collect();
-            let lost = placed.into_iter().filter(|(position, _)| !there.contains(position));
-            found.extend(lost.map(|(position, commit)| LogEntry {
+            let missing = placed.into_iter().filter(|(position, _)| !there.contains(position));
+            found.extend(missing.map(|(position, commit)| LogEntry {
                 position,
                 entry: commit.leaf.to_bytes().to_vec(),
                 of: Some((commit.product, commit.sequence)),

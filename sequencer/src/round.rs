@@ -271,7 +271,9 @@ impl Sequencer {
             let last = first + BLOCK - 1;
             let batches = self.batches_of(first).await?;
             let mut summary = CommitSummary::default();
-            batches.iter().for_each(|batch| summary.merge(&batch.summary));
+            for batch in &batches {
+                summary.merge(&batch.summary);
+            }
             table.insert_block(&SummarisedCommits { first, last, summary }).await?;
             self.count_block(first, &batches, known).await?;
             first = last + 1;

@@ -262,7 +262,7 @@ async fn behind_a_branch_the_index_goes_on_without_what_was_lost(table: &Tables)
         if let Some(opened) = opened {
             // What is there already stays.
             let other = IndexBranch { from: 99, ..opened.clone() };
-            table.insert_branches(&[opened.clone()]).await.unwrap();
+            table.insert_branches(std::slice::from_ref(&opened)).await.unwrap();
             table.insert_branches(&[opened.clone(), other]).await.unwrap();
             branches.push(opened);
             let end = table.index_end(&p).await.unwrap();

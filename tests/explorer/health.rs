@@ -248,9 +248,9 @@ async fn health_and_its_runbook_fit_every_screen_and_have_no_barriers() {
         ] {
             browser.open(&format!("{}{path}", ledger.url)).await;
             if colours == "forced" {
-                browser.force_colours(width).await
+                browser.force_colours(width).await;
             } else {
-                browser.emulate(width, colours).await
+                browser.emulate(width, colours).await;
             }
             shows(&mut browser, &[wanted]).await;
             let wide = "document.documentElement.scrollWidth - innerWidth";

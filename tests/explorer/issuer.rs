@@ -215,13 +215,12 @@ async fn authorize(State(state): State<Shared>, Query(given): Parameters) -> Res
         }
     }
     let sent = state.forged.map_or(given["state"].clone(), str::to_owned);
-    let answer = match state.refuses {
-        Some(error) => [("error", error.to_owned()), ("state", sent)],
-        None => {
-            let code = state.name("code");
-            state.codes.insert(code.clone(), given["code_challenge"].clone());
-            [("code", code), ("state", sent)]
-        }
+    let answer = if let Some(error) = state.refuses {
+        [("error", error.to_owned()), ("state", sent)]
+    } else {
+        let code = state.name("code");
+        state.codes.insert(code.clone(), given["code_challenge"].clone());
+        [("code", code), ("state", sent)]
     };
     let back = reqwest::Url::parse_with_params(&state.pages, answer).unwrap();
     Redirect::to(back.as_str()).into_response()

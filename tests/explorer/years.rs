@@ -88,11 +88,11 @@ pub fn copy(from: &Path, to: &Path) {
 
 /// The export, and its receipts: each event was accepted by the bus 0.3 s after it was recorded, at the first attempt.
 fn written(folder: &Path) -> (PathBuf, PathBuf) {
-    let lives = told(sample());
-    assert_eq!(lives.values().map(|life| life.commits.len()).sum::<usize>(), COMMITS);
-    let lines: String = lives.values().map(|life| life.lines.as_str()).collect();
+    let stories = told(sample());
+    assert_eq!(stories.values().map(|life| life.commits.len()).sum::<usize>(), COMMITS);
+    let lines: String = stories.values().map(|life| life.lines.as_str()).collect();
     let mut receipts = String::new();
-    for commit in lives.values().flat_map(|life| &life.commits) {
+    for commit in stories.values().flat_map(|life| &life.commits) {
         for (event, sequence) in commit.events.iter().zip(commit.sequence..) {
             let line = json!({
                 "attempts": 1,

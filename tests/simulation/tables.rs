@@ -13,7 +13,10 @@ use event_store::reconcile::Round;
 use event_store::{Announcement, Announcements, MemoryAnnouncements, MemoryRounds, Rounds, StoreError};
 use futures::executor::block_on;
 use schema::{ProductId, Timestamp};
-use sequencer::{InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable, MemoryLogTable, SortedRun};
+use sequencer::{
+    IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable, MemoryLogTable,
+    SortedRun,
+};
 use serde_json::json;
 use ulid::Ulid;
 
@@ -126,6 +129,22 @@ impl LogTable for FaultyLogTable {
             Ok(different)
         };
         self.chaos.call(effect, unavailable).await
+    }
+
+    async fn insert_branches(&self, branches: &[IndexBranch]) -> Result<(), StoreError> {
+        self.chaos.call(self.inner.insert_branches(branches), unavailable).await
+    }
+
+    async fn branches(&self, product: &ProductId) -> Result<Vec<IndexBranch>, StoreError> {
+        self.chaos.call(self.inner.branches(product), unavailable).await
+    }
+
+    async fn index_end(&self, product: &ProductId) -> Result<IndexEnd, StoreError> {
+        self.chaos.call(self.inner.index_end(product), unavailable).await
+    }
+
+    async fn entries_at(&self, product: &ProductId, sequence: u64) -> Result<Vec<LogIndexEntry>, StoreError> {
+        self.chaos.call(self.inner.entries_at(product, sequence), unavailable).await
     }
 
     async fn newest_batch(&self, from: u64) -> Result<Option<LogBatch>, StoreError> {

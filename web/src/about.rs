@@ -1,4 +1,4 @@
-//! Public endpoints: health, the OpenAPI and AsyncAPI documents, Swagger UI and the explorer.
+//! Public endpoints: health, the documents of `OpenAPI` and `AsyncAPI`, Swagger UI and the explorer.
 
 pub mod asyncapi;
 pub mod docs;

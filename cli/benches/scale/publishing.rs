@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use event_store::{CheckpointStore, SqliteJournal, SqliteParking, SqliteReceipts};
 use publisher::{Address, Bus, BusEntry, BusError, EntryOutcome, Publisher, PublisherPorts, RetryPolicy};
+use schema::message::MessageSource;
 use sqlite::Access;
 use web::ClockAndIds;
 
@@ -65,8 +66,8 @@ async fn published(products: usize) -> (Duration, usize) {
         bus: bus.clone(),
         clock: ClockAndIds::system().clock,
     };
-    let address =
-        Address { source: "bench".to_owned(), bus: "instant".to_owned(), xray: false, log_origin: None };
+    let source = MessageSource { name: "bench".to_owned(), log_origin: None };
+    let address = Address { source, bus: "instant".to_owned(), xray: false };
     let publisher = Publisher::new(ports, address, RetryPolicy::default()).at_once(AT_ONCE);
     let [_, progress] = directory.progress();
     let mut stories = Stories::of(products);

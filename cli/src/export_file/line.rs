@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn lines_are_read_as_they_are_written() {
-        let entry = LogEntry { position: 7, entry: vec![0, 255, 3] };
+        let entry = LogEntry { position: 7, entry: vec![0, 255, 3], of: None };
         assert_eq!(entry_line(&entry), b"{\"position\":7,\"entry\":\"AP8D\"}\n");
         assert_eq!(
             read(Some(entry_line(&entry).trim_ascii_end())),

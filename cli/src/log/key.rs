@@ -34,19 +34,16 @@ pub struct LogKeyArgs {
 /// # Errors
 /// When the ledger could not be read.
 pub(super) async fn run(arguments: LogKeyArgs) -> anyhow::Result<ExitCode> {
-    let (place, keys) = match &arguments.data {
-        Some(data) => {
-            let place = format!("--data {}", data.display());
-            let directory = ReadDirectory::open(data).with_context(|| place.clone())?;
-            let keys = bound_keys(&directory.ledger).await.with_context(|| place.clone())?;
-            (place, keys)
-        }
-        None => {
-            let settings = server::environment::settings()?;
-            let aws = environment::ledger_on_aws(&settings).await?;
-            let log = TableLog::on_dynamodb(&aws, &settings.tables);
-            (format!("log table {}", settings.tables.log), log.bound.keys().await?)
-        }
+    let (place, keys) = if let Some(data) = &arguments.data {
+        let place = format!("--data {}", data.display());
+        let directory = ReadDirectory::open(data).with_context(|| place.clone())?;
+        let keys = bound_keys(&directory.ledger).await.with_context(|| place.clone())?;
+        (place, keys)
+    } else {
+        let settings = server::environment::settings()?;
+        let aws = environment::ledger_on_aws(&settings).await?;
+        let log = TableLog::on_dynamodb(&aws, &settings.tables);
+        (format!("log table {}", settings.tables.log), log.bound.keys().await?)
     };
     let Some(keys) = keys else {
         return Err(Refused(format!("{place}: the ledger has no log; start the server once")).into());

@@ -1,6 +1,6 @@
 //! What becomes of the log of an export by position: it goes on here, or another one begins.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -110,12 +110,12 @@ impl RestoredLogArgs {
                 );
                 Ok(RestoredLog::Begins(wanted.clone()))
             }
-            (None, _) => Err(not_at_hand(checkpoint, data.join(LOG_KEY))),
+            (None, _) => Err(not_at_hand(checkpoint, &data.join(LOG_KEY))),
         }
     }
 }
 
-fn not_at_hand(checkpoint: &ExportedCheckpoint, file: PathBuf) -> anyhow::Error {
+fn not_at_hand(checkpoint: &ExportedCheckpoint, file: &Path) -> anyhow::Error {
     let (origin, file) = (escaped(&checkpoint.says.origin), file.display().to_string());
     anyhow::anyhow!(
         "the export has the checkpoint of the log {origin}, and {file} is not the private key that signed it; put that key there, or name \

@@ -137,7 +137,7 @@ async fn compared(
         bar.suspend(|| {
             out::message(format_args!(
                 "entry {anew} takes the place of entry {lost}, as entry {restore} accepts"
-            ))
+            ));
         });
     }
     bar.set_position(0);
@@ -158,8 +158,8 @@ async fn compared(
     }
     let mut first = 0;
     loop {
-        let page = files.journal.entries(first, checkpoint.size, PAGE).await?;
-        for LogEntry { position, entry } in &page {
+        let page = feed.entries(first, checkpoint.size.saturating_sub(1), PAGE).await?;
+        for LogEntry { position, entry, .. } in &page {
             comparison.take_entry(*position, entry).await?;
         }
         let Some(last) = page.last().filter(|_| page.len() == PAGE) else { break };

@@ -243,7 +243,7 @@ async fn a_bus_that_never_answers_leaves_the_products_to_the_schedule_in_time() 
 async fn questions_about_the_protection_that_are_not_answered_say_nothing_and_leave_the_time_for_the_round() {
     let questions = ["DescribeTable", "DescribeContinuousBackups", "GetResourcePolicy"];
     let rules = |silent: &[&'static str], times: usize| -> Vec<FaultRule> {
-        silent.iter().map(|question| FaultRule::operation(*question).times(times)).collect()
+        silent.iter().map(|question| FaultRule::operation(question).times(times)).collect()
     };
     let mut cases = vec![(rules(&questions, 2), "no answer in 10 seconds".to_owned())];
     for (question, named) in
@@ -254,7 +254,9 @@ async fn questions_about_the_protection_that_are_not_answered_say_nothing_and_le
     join_all(cases.into_iter().map(async |(rules, reason)| {
         let given = given_as(|publisher| publisher.with("LEDGER_EVENTS_PROTECTION", &expected())).await;
         given.tables.protect(deployed());
-        rules.into_iter().for_each(|rule| given.tables.faults().add(rule, TableFault::Silence));
+        for rule in rules {
+            given.tables.faults().add(rule, TableFault::Silence);
+        }
         let answer = given.function.invoke_within(reconcile().to_string(), LIMIT).await;
         let Some(FunctionResponse::Response(answer)) = answer else { panic!("{reason}: {answer:?}") };
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The AsyncAPI document and the page of the messages, both made from the schemas of the messages.
+//! The `AsyncAPI` document and the page of the messages, both made from the schemas of the messages.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Whether subscribers that rely on one AsyncAPI document can go on with another one.
+//! Whether subscribers that rely on one `AsyncAPI` document can go on with another one.
 
 use serde_json::{Map, Value, json};
 

@@ -170,13 +170,21 @@ pub(super) fn to_batch(mut item: DynamoItem) -> Result<LogBatch, StoreError> {
         return Err(wrong("sizes"));
     }
     let is_initial = item.get("initial").is_some_and(|value| value.as_bool() == Ok(&true));
-    let days = if item.contains_key("days") {
-        Some(to_days(&mut item).ok_or_else(|| wrong("days"))?)
-    } else {
-        None
-    };
+    let days =
+        if item.contains_key("days") { Some(to_days(&mut item).ok_or_else(|| wrong("days"))?) } else { None };
     let summary = to_summary(&mut item).ok_or_else(|| wrong("summaries"))?;
-    Ok(LogBatch { batch_id, first, commits, acceptance, edge, summary, days, is_initial, read_to, settled_to })
+    Ok(LogBatch {
+        batch_id,
+        first,
+        commits,
+        acceptance,
+        edge,
+        summary,
+        days,
+        is_initial,
+        read_to,
+        settled_to,
+    })
 }
 
 /// A batch has neither commits nor an entry that this build knows.
@@ -316,13 +324,16 @@ fn commits(item: &DynamoItem) -> Option<Vec<BatchedCommit>> {
     if !fits || leaves.len() != products.len() || leaves.len() != places.len() {
         return None;
     }
-    let commit = |((leaf, product), (sequence, branch)): (
-        (&[u8; LEAF_BYTES], &AttributeValue),
-        (u64, Option<u64>),
-    )| {
-        Some(BatchedCommit { product: product_of(product)?, sequence, leaf: Leaf::read(leaf)?, branch })
-    };
-    leaves.iter().zip(products).zip(places).map(commit).collect()
+    let mut commits = Vec::with_capacity(leaves.len());
+    for ((leaf, product), (sequence, branch)) in leaves.iter().zip(products).zip(places) {
+        commits.push(BatchedCommit {
+            product: product_of(product)?,
+            sequence,
+            leaf: Leaf::read(leaf)?,
+            branch,
+        });
+    }
+    Some(commits)
 }
 
 fn acceptance(item: &DynamoItem) -> Option<BatchedAcceptance> {

@@ -1,4 +1,4 @@
-//! The issuer's endpoints for people who sign in, from the document that it publishes of itself (OpenID Connect Discovery 1.0).
+//! The issuer's endpoints for people who sign in, from the document that it publishes of itself (`OpenID` Connect Discovery 1.0).
 //! Browsers often may not read it, so the server does.
 //!
 //! The promise: the start waits for one answer, within a limit of time. Without one the ledger is served to tokens, and the issuer

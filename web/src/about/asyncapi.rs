@@ -1,4 +1,4 @@
-//! `GET /asyncapi.json`: the AsyncAPI document of the messages, generated from their schemas and committed.
+//! `GET /asyncapi.json`: the `AsyncAPI` document of the messages, generated from their schemas and committed.
 
 use std::sync::LazyLock;
 

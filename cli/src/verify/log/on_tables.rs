@@ -88,16 +88,13 @@ pub(super) async fn report(
         };
         let there = log.ports.journal.newest(&product, sequence).await?;
         let there = there.filter(|there| there.sequence().is_ok_and(|at| at == sequence));
-        let report = match there.as_ref().and_then(|there| there.text("hash").ok()) {
-            Some(carried) => {
-                let (seen, carried) = (format!("the commit {hash}"), carried.to_owned());
-                let kind = FaultKind::Rewritten { seen_by: WitnessSource::Log, seen, carried };
-                fault(product.as_str(), Some(sequence), kind)
-            }
-            None => {
-                let (newest, index, commits) = (sequence.saturating_sub(1), *index, *commits);
-                fault(product.as_str(), None, FaultKind::OnlyLogged { commits, index, hash, newest })
-            }
+        let report = if let Some(carried) = there.as_ref().and_then(|there| there.text("hash").ok()) {
+            let (seen, carried) = (format!("the commit {hash}"), carried.to_owned());
+            let kind = FaultKind::Rewritten { seen_by: WitnessSource::Log, seen, carried };
+            fault(product.as_str(), Some(sequence), kind)
+        } else {
+            let (newest, index, commits) = (sequence.saturating_sub(1), *index, *commits);
+            fault(product.as_str(), None, FaultKind::OnlyLogged { commits, index, hash, newest })
         };
         found.take(report, &bar)?;
     }

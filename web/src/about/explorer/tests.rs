@@ -108,7 +108,7 @@ async fn the_runbook_is_a_page_with_the_same_policy_and_no_script() {
     );
     assert_eq!(headers["content-security-policy"], POLICY);
     let page = String::from_utf8(page).unwrap();
-    let style = ASSETS.iter().find(|asset| asset.name.ends_with(".css")).unwrap();
+    let style = ASSETS.iter().find(|asset| asset.name.starts_with("style-")).unwrap();
     assert!(page.contains(&format!("<link rel=\"stylesheet\" href=\"{}\">", style.name)));
     assert!(!page.contains("<script") && !page.contains("<style") && !page.contains("style=\""));
     for anchor in ["a-consumer-is-behind", "a-product-is-parked", "commands-fail", "tampering"] {
