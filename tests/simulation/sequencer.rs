@@ -105,12 +105,12 @@ impl LogStore for LogBucket {
     }
 
     fn put(&self, path: LogPath, bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        self.call(|objects| match objects.files.get(&path) {
-            Some(found) => Some(found.clone()),
-            None => {
+        self.call(|objects| {
+            let found = objects.files.get(&path).cloned();
+            if found.is_none() {
                 objects.files.insert(path, bytes.to_vec());
-                None
             }
+            found
         })
     }
 
@@ -247,7 +247,7 @@ impl World {
         let schedule = async {
             while !announced.get() {
                 tokio::time::sleep(Duration::from_millis(self.chaos.below(10_000) as u64)).await;
-                process(scheduled.run(async |process| process.catch_up().await)).await;
+                Box::pin(process(scheduled.run(async |process| process.catch_up().await))).await;
             }
         };
         tokio::join!(following, schedule);
