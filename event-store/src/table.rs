@@ -133,7 +133,7 @@ pub async fn create(client: &Client, table: &str, shape: &str) -> Result<(), Cre
     };
     if let Err(reason) = let_expire(client, table, &expiry).await {
         // The table can be used, and only grows.
-        tracing::warn!(target: "ledger", table, reason, "the items of a table do not expire; set its time to live to {}", expiry.attribute_name);
+        tracing::warn!(target: "ledger::dynamodb", table, reason, "the items of a table do not expire; set its time to live to {}", expiry.attribute_name);
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub use run_end::RunEnd;
 pub use s3::{InvalidRetention, LogRetention, S3Log};
 pub use store::{DirectoryLog, LogStore, MemoryLog, prefix_of_full, sync_above};
 pub use table::{
-    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, InitialKey, LOG_TABLE, LogBatch,
-    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable, SortedRun,
+    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, InitialKey, KeyRun, LOG_TABLE,
+    LogBatch, LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable,
 };
 pub use writer::LogWriter;

@@ -11,7 +11,7 @@ use schema::{ProductId, StoredCommit, Timestamp};
 use tokio::time::Instant;
 
 use crate::round::Sequencer;
-use crate::table::{InitialKey, LogTable, MOST_LEAVES, SortedRun};
+use crate::table::{InitialKey, KeyRun, LogTable, MOST_LEAVES};
 
 /// Commits that are asked for at a time.
 const PAGE: usize = 1_000;
@@ -28,7 +28,7 @@ impl Sequencer {
         &self,
         before: Timestamp,
         deadline: Instant,
-    ) -> Result<Option<Vec<SortedRun>>, StoreError> {
+    ) -> Result<Option<Vec<KeyRun>>, StoreError> {
         let table = &*self.ports.table;
         loop {
             let runs = table.runs().await?;
@@ -50,7 +50,7 @@ impl Sequencer {
                 .map(|(chunk, keys)| async move { table.insert_keys(id, chunk, &keys).await });
             written.buffered(AT_ONCE).try_collect::<()>().await?;
             // Another sequencer's may be there; what is, is read again.
-            table.insert_run(runs.len() as u64, &SortedRun { id, ends, next }).await?;
+            table.insert_run(runs.len() as u64, &KeyRun { id, ends, next }).await?;
         }
     }
 
@@ -90,7 +90,7 @@ pub(crate) struct MergedKeys<'a> {
 
 /// A run that is read from its beginning.
 struct RunReader {
-    run: SortedRun,
+    run: KeyRun,
     next_chunk: usize,
     keys: VecDeque<InitialKey>,
 }
@@ -99,7 +99,7 @@ impl<'a> MergedKeys<'a> {
     /// The keys of these runs behind `after`.
     pub(crate) async fn behind(
         table: &'a dyn LogTable,
-        runs: Vec<SortedRun>,
+        runs: Vec<KeyRun>,
         after: Option<&InitialKey>,
     ) -> Result<Self, StoreError> {
         let readers = stream::iter(runs).map(|run| async move {

@@ -121,7 +121,7 @@ pub struct InitialKey {
 
 /// Keys of a part of the event table, in their order, in chunks that are stored beside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SortedRun {
+pub struct KeyRun {
     /// Under which the chunks are stored.
     pub id: Ulid,
     /// The last key of each chunk.
@@ -276,13 +276,13 @@ pub trait LogTable: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`]: it may or may not be stored; read the runs.
-    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError>;
+    async fn insert_run(&self, number: u64, run: &KeyRun) -> Result<bool, StoreError>;
 
     /// All runs, in the order of their numbers.
     ///
     /// # Errors
     /// [`StoreError`]: try again later.
-    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError>;
+    async fn runs(&self) -> Result<Vec<KeyRun>, StoreError>;
 
     /// How the log began, if it has.
     ///

@@ -10,8 +10,8 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{ProductId, fixtures};
 use sequencer::{
-    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, InitialKey, LOG_TABLE, LogBatch,
-    LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable, SortedRun,
+    BatchedAcceptance, BatchedCommit, DynamoLogTable, IndexBranch, IndexEnd, InitialKey, KeyRun, LOG_TABLE,
+    LogBatch, LogBeginning, LogIndexEntry, LogTable, MOST_LEAVES, MemoryLogTable,
 };
 use sqlite::{Access, Schema};
 use ulid::Ulid;
@@ -359,8 +359,8 @@ async fn runs_of_keys_are_in_order_and_stay_as_they_were_written(table: &Tables)
     assert_eq!((table.keys(id(1), 2).await.unwrap(), table.keys(id(2), 0).await.unwrap()), (None, None));
     let next = a_place().await;
     assert!(next.is_some());
-    let one = SortedRun { id: id(1), ends: keys[..3].to_vec(), next };
-    let other = SortedRun { id: id(2), ends: Vec::new(), next: None };
+    let one = KeyRun { id: id(1), ends: keys[..3].to_vec(), next };
+    let other = KeyRun { id: id(2), ends: Vec::new(), next: None };
     assert!(table.insert_run(0, &one).await.unwrap());
     assert!(!table.insert_run(0, &other).await.unwrap());
     assert!(table.insert_run(1, &other).await.unwrap());

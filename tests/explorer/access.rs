@@ -23,6 +23,8 @@ async fn looks(browser: &mut Browser, url: &str, pages: &[(&str, &str)]) {
             browser.open_afresh(&format!("{url}/{fragment}"), width, colours).await;
             browser.prefer(&[("prefers-color-scheme", colours), ("forced-colors", forced)]).await;
             sees(browser, wanted).await;
+            // Its name is in the navigation too, before the page itself is there.
+            browser.until("document.querySelector('h1') !== null", |is_there| *is_there == true).await;
             has_no_barriers(
                 browser,
                 Some(&axe),

@@ -187,7 +187,7 @@ async fn what_was_removed_between_two_days_and_by_whom_is_found_in_four_presses(
     // The commit leads to the product with it.
     press(&mut browser, "136 removed").await;
     press(&mut browser, "commit 1").await;
-    shows(&mut browser, &["You see the ledger at version 1"]).await;
+    shows(&mut browser, &["You see this product at version 1"]).await;
 }
 
 #[tokio::test]
@@ -573,7 +573,7 @@ async fn whoever_may_not_audit_sees_the_catalogue_of_now() {
         shows(&mut browser, &["Sign in to read this ledger."]).await;
         is(&mut browser, "(document.querySelector('input[type=password]').focus(), true)", json!(true)).await;
         browser.type_in(&scoped(scopes)).await;
-        press(&mut browser, "Sign in").await;
+        press(&mut browser, "Use this token").await;
         let text = shows(&mut browser, &["1 product", "Helmet"]).await;
         assert_eq!(text.contains("compared with"), is_there, "{text}");
         assert_eq!(browser.heard().1, Vec::<Value>::new());

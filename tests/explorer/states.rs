@@ -136,7 +136,7 @@ async fn a_part_that_another_build_no_longer_has_is_said_and_the_page_is_not_rel
     sees(&mut browser, "22 commits").await;
     browser.until("(window.here = true)", |done| *done == true).await;
     browser.go("#/proof").await;
-    sees(&mut browser, "version now").await;
+    sees(&mut browser, "This page could not be loaded. Try again").await;
     assert_eq!(browser.until("window.here", Value::is_boolean).await, true);
 }
 

@@ -14,8 +14,8 @@ use event_store::{Announcement, Announcements, MemoryAnnouncements, MemoryRounds
 use futures::executor::block_on;
 use schema::{ProductId, Timestamp};
 use sequencer::{
-    IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable, MemoryLogTable,
-    SortedRun,
+    IndexBranch, IndexEnd, InitialKey, KeyRun, LogBatch, LogBeginning, LogIndexEntry, LogTable,
+    MemoryLogTable,
 };
 use serde_json::json;
 use ulid::Ulid;
@@ -209,11 +209,11 @@ impl LogTable for FaultyLogTable {
         self.chaos.call(self.inner.keys(run, chunk), unavailable).await
     }
 
-    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError> {
+    async fn insert_run(&self, number: u64, run: &KeyRun) -> Result<bool, StoreError> {
         self.chaos.call(self.inner.insert_run(number, run), unavailable).await
     }
 
-    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError> {
+    async fn runs(&self) -> Result<Vec<KeyRun>, StoreError> {
         self.chaos.call(self.inner.runs(), unavailable).await
     }
 

@@ -82,7 +82,7 @@ pub(super) async fn verify_ledger(
     };
     // Before the log is read: what is recorded meanwhile must not look left out.
     let recorded = match ledger.table {
-        Some(log) => Some(on_tables::Recorded::of(log).await?),
+        Some(log) => Some(on_tables::CommitsOnTables::of(log).await?),
         None => None,
     };
     let newest = ledger.feed.newest_position().await?;

@@ -70,7 +70,7 @@ export function MomentBar({ moment, problem, change }: {
   return (
     <div class="moment" role="status">
       <span>
-        You see the ledger <b>{words(moment)}</b>.
+        You see {moment.kind === "version" ? "this product" : "the ledger"} <b>{words(moment)}</b>.
       </span>
       {problem === undefined ? null : (
         <span>

@@ -10,7 +10,6 @@ use web::{ProblemKind, Scope};
 
 use super::categories::CategoriesBody;
 use super::history::HistoryBody;
-use super::messages::MessagesBody;
 use super::prices::PricesBody;
 use super::product_page::ListBody;
 
@@ -26,7 +25,7 @@ fn limit() -> Value {
 }
 
 /// The size of a page where there is CSV too.
-fn limit_of(most: u16, default: u16) -> Value {
+pub(super) fn limit_of(most: u16, default: u16) -> Value {
     query(
         "limit",
         &format!(
@@ -52,7 +51,7 @@ pub(super) fn as_csv(response: OperationResponse, shown: &str) -> OperationRespo
 }
 
 /// A version or a sequence number.
-fn number(least: u64) -> Value {
+pub(super) fn number(least: u64) -> Value {
     json!({"type": "integer", "minimum": least, "maximum": u64::MAX})
 }
 
@@ -75,7 +74,12 @@ fn query_of(id: &'static str, tag: &'static str, summary: &'static str, scopes: 
         .problems(&[ProblemKind::Malformed, ProblemKind::Unavailable])
 }
 
-fn of_product(id: &'static str, tag: &'static str, summary: &'static str, scopes: &[Scope]) -> Operation {
+pub(super) fn of_product(
+    id: &'static str,
+    tag: &'static str,
+    summary: &'static str,
+    scopes: &[Scope],
+) -> Operation {
     query_of(id, tag, summary, scopes)
         .parameter(path("id", "The product.", &inlined::<ProductId>(), "helmet"))
         .problems(&[ProblemKind::ProductNotFound])
@@ -230,29 +234,6 @@ pub(super) fn history(components: &mut Components) -> Operation {
                 .link(
                     "NextPage",
                     "getHistory",
-                    &json!({"id": "$request.path.id", "after": "$response.body#/next"}),
-                ),
-        )
-}
-
-pub(super) fn messages(components: &mut Components) -> Operation {
-    of_product("getMessages", "Events", "Get the messages of a product", &[Scope::Subscribe, Scope::Audit])
-        .description(
-            "What subscribers missed: a message for each event after a sequence, oldest first, as the bus delivers it, whether \
-             it was published or not. The messages are made from the commits at the time of the request, with consistent reads: events of earlier \
-             versions have their newest version, and the product is never left out. Deleted products have messages too. A page is cut at 1 MB. \
-             Without more events the list is empty.",
-        )
-        .parameter(query("after", "Only events with a greater sequence.", &number(0)))
-        .parameter(limit_of(100, 50))
-        .problems(&[ProblemKind::VersionNotFound])
-        .answer(
-            200,
-            OperationResponse::new("A page.")
-                .json(&components.of::<MessagesBody>(), &example("page", &examples::messages()))
-                .link(
-                    "NextPage",
-                    "getMessages",
                     &json!({"id": "$request.path.id", "after": "$response.body#/next"}),
                 ),
         )

@@ -10,14 +10,16 @@ use schema::message::MessageSource;
 use schema::{Message, ProductId, StoredCommit};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use web::api::{Api, Describe, Endpoint};
+use web::operation::{Components, Operation, OperationResponse, example, query};
 use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
 use super::answer::{self, Stored};
+use super::documented::{examples, limit_of, number, of_product};
 use super::parameters::{DEFAULT_LIMIT, limit, whole};
 use super::publication::sequences;
-use super::{Answer, Id, documented as descriptions, path_id};
+use super::{Answer, Id, path_id};
 
 /// A page is cut behind the entry that reaches this, so it has one at least.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -45,7 +47,30 @@ pub fn documented() -> Vec<(Endpoint, Describe)> {
 }
 
 fn table() -> Api<Arc<MessagesApi>> {
-    Api::new().on(Endpoint::Get("/products/{id}/messages"), descriptions::messages, messages)
+    Api::new().on(Endpoint::Get("/products/{id}/messages"), described, messages)
+}
+
+fn described(components: &mut Components) -> Operation {
+    of_product("getMessages", "Events", "Get the messages of a product", &[Scope::Subscribe, Scope::Audit])
+        .description(
+            "What subscribers missed: a message for each event after a sequence, oldest first, as the bus delivers it, whether \
+             it was published or not. The messages are made from the commits at the time of the request, with consistent reads: events of earlier \
+             versions have their newest version, and the product is never left out. Deleted products have messages too. A page is cut at 1 MB. \
+             Without more events the list is empty.",
+        )
+        .parameter(query("after", "Only events with a greater sequence.", &number(0)))
+        .parameter(limit_of(100, 50))
+        .problems(&[ProblemKind::VersionNotFound])
+        .answer(
+            200,
+            OperationResponse::new("A page.")
+                .json(&components.of::<MessagesBody>(), &example("page", &examples::messages()))
+                .link(
+                    "NextPage",
+                    "getMessages",
+                    &json!({"id": "$request.path.id", "after": "$response.body#/next"}),
+                ),
+        )
 }
 
 /// A page of messages.

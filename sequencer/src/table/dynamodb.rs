@@ -18,7 +18,7 @@ use schema::{ProductId, Timestamp};
 use ulid::Ulid;
 
 use super::item::{self, BATCHES, BEGINNING, BLOCKS, DAYS, RUNS, keyed};
-use super::{IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable, SortedRun};
+use super::{IndexBranch, IndexEnd, InitialKey, KeyRun, LogBatch, LogBeginning, LogIndexEntry, LogTable};
 
 /// As errors name the table.
 const STORE: &str = "the log table";
@@ -375,11 +375,11 @@ impl LogTable for DynamoLogTable {
         Ok(self.found(query, 1, |item| item::to_keys(&item)).await?.pop())
     }
 
-    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError> {
+    async fn insert_run(&self, number: u64, run: &KeyRun) -> Result<bool, StoreError> {
         self.insert(item::of_run(number, run)?).await
     }
 
-    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError> {
+    async fn runs(&self) -> Result<Vec<KeyRun>, StoreError> {
         self.found(self.query(RUNS, ">=", 0), usize::MAX, |item| item::to_run(&item)).await
     }
 

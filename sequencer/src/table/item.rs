@@ -13,7 +13,7 @@ use ledger_log::{Leaf, RightEdge, TreeHash};
 use schema::{ProductId, Timestamp};
 use ulid::Ulid;
 
-use super::{BatchedAcceptance, BatchedCommit, IndexBranch, InitialKey, LogBatch, LogIndexEntry, SortedRun};
+use super::{BatchedAcceptance, BatchedCommit, IndexBranch, InitialKey, KeyRun, LogBatch, LogIndexEntry};
 
 /// The partition of the batches; `sk` is the index of the first leaf.
 pub(super) const BATCHES: &str = "log";
@@ -290,7 +290,7 @@ pub(super) fn to_keys(item: &DynamoItem) -> Result<Vec<InitialKey>, StoreError> 
 }
 
 /// The item of a run.
-pub(super) fn of_run(number: u64, run: &SortedRun) -> Result<DynamoItem, StoreError> {
+pub(super) fn of_run(number: u64, run: &KeyRun) -> Result<DynamoItem, StoreError> {
     let mut item = with_keys(keyed(RUNS, number), &run.ends);
     item.insert("run_id".to_owned(), AttributeValue::S(run.id.to_string()));
     if let Some(next) = &run.next {
@@ -300,12 +300,12 @@ pub(super) fn of_run(number: u64, run: &SortedRun) -> Result<DynamoItem, StoreEr
 }
 
 /// The run of an item.
-pub(super) fn to_run(item: &DynamoItem) -> Result<SortedRun, StoreError> {
+pub(super) fn to_run(item: &DynamoItem) -> Result<KeyRun, StoreError> {
     let ends = to_keys(item)?;
     let id = item.get("run_id").and_then(|id| Ulid::from_string(id.as_s().ok()?).ok());
     let next = item.get("next").map(|next| serde_dynamo::from_attribute_value(next.clone())).transpose();
     let wrong = || StoreError::unreadable("a run of keys is not as it was written".into());
-    Ok(SortedRun { id: id.ok_or_else(wrong)?, ends, next: next.map_err(|_| wrong())? })
+    Ok(KeyRun { id: id.ok_or_else(wrong)?, ends, next: next.map_err(|_| wrong())? })
 }
 
 fn commits(item: &DynamoItem) -> Option<Vec<BatchedCommit>> {

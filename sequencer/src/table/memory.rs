@@ -10,7 +10,7 @@ use event_store::feed_reader::{CountedBlock, SummarisedCommits};
 use schema::{ProductId, Timestamp};
 use ulid::Ulid;
 
-use super::{IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable, SortedRun};
+use super::{IndexBranch, IndexEnd, InitialKey, KeyRun, LogBatch, LogBeginning, LogIndexEntry, LogTable};
 
 /// Batches and index.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ struct Kept {
     blocks: BTreeMap<u64, SummarisedCommits>,
     counted: BTreeMap<u64, CountedBlock>,
     keys: BTreeMap<(Ulid, u64), Vec<InitialKey>>,
-    runs: BTreeMap<u64, SortedRun>,
+    runs: BTreeMap<u64, KeyRun>,
     beginning: Option<LogBeginning>,
 }
 
@@ -170,7 +170,7 @@ impl LogTable for MemoryLogTable {
         Ok(self.kept().keys.get(&(run, chunk)).cloned())
     }
 
-    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError> {
+    async fn insert_run(&self, number: u64, run: &KeyRun) -> Result<bool, StoreError> {
         match self.kept().runs.entry(number) {
             Entry::Occupied(_) => Ok(false),
             Entry::Vacant(place) => {
@@ -180,7 +180,7 @@ impl LogTable for MemoryLogTable {
         }
     }
 
-    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError> {
+    async fn runs(&self) -> Result<Vec<KeyRun>, StoreError> {
         Ok(self.kept().runs.values().cloned().collect())
     }
 

@@ -15,8 +15,8 @@ use ledger_log::tree::entry_hash;
 use ledger_log::{Leaf, RightEdge};
 use schema::{Commit, Hash, Ids, ProductId, StoredCommit, Timestamp, fixtures};
 use sequencer::{
-    BatchedCommit, IndexBranch, IndexEnd, InitialKey, LogBatch, LogBeginning, LogIndexEntry, LogTable,
-    MemoryLogTable, Sequencer, SequencerPorts, SortedRun,
+    BatchedCommit, IndexBranch, IndexEnd, InitialKey, KeyRun, LogBatch, LogBeginning, LogIndexEntry,
+    LogTable, MemoryLogTable, Sequencer, SequencerPorts,
 };
 use tokio::sync::Notify;
 use ulid::Ulid;
@@ -375,11 +375,11 @@ impl LogTable for Planned<MemoryLogTable> {
         self.1.call(self.0.keys(run, chunk)).await
     }
 
-    async fn insert_run(&self, number: u64, run: &SortedRun) -> Result<bool, StoreError> {
+    async fn insert_run(&self, number: u64, run: &KeyRun) -> Result<bool, StoreError> {
         self.1.call(self.0.insert_run(number, run)).await
     }
 
-    async fn runs(&self) -> Result<Vec<SortedRun>, StoreError> {
+    async fn runs(&self) -> Result<Vec<KeyRun>, StoreError> {
         self.1.call(self.0.runs()).await
     }
 

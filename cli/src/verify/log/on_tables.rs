@@ -20,12 +20,12 @@ const AT_ONCE: usize = 16;
 const PAGE: usize = 1_000;
 
 /// The products of the event table, as they were before the log was read.
-pub(super) struct Recorded<'a> {
+pub(super) struct CommitsOnTables<'a> {
     log: &'a TableLog,
     listing: ProductListing,
 }
 
-impl<'a> Recorded<'a> {
+impl<'a> CommitsOnTables<'a> {
     pub(super) async fn of(log: &'a TableLog) -> anyhow::Result<Self> {
         let looking = progress::looking("looking for products: commits");
         let listing =

@@ -30,7 +30,7 @@ pub(in crate::http) fn feed() -> Value {
            "next": null, "newest": 0})
 }
 
-pub(super) fn messages() -> Value {
+pub(in crate::http) fn messages() -> Value {
     let metadata = json!({
         "event_id": "01M841K9DEZSCMB07FHNWPHHBZ", "event_name": "PRODUCT_DELETED", "event_version": "v1",
         "event_source": "product-ledger.products", "product_id": "helmet", "sequence": 2,
