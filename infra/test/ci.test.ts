@@ -28,6 +28,7 @@ const STEPS = [
   ".ci/bench",
   ".ci/clients",
   ".ci/infra",
+  ".ci/subscriber",
   ".ci/log",
   ".ci/book",
   ".ci/workflows",
