@@ -97,6 +97,7 @@ describe("the table of the page", () => {
       "ledger log new",
       "ledger log verify",
       "ledger log rotate-key",
+      "ledger serve",
     ]);
     const used = new Set(commandsIn(OTHERWISE).filter((command) => !local.has(command)));
     expect([...used].sort()).toEqual(listed.sort());
