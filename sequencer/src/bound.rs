@@ -4,13 +4,14 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use event_store::StoreError;
 use event_store::aws::failed;
-use event_store::dynamodb::{DynamoItem, insert_statement, number, number_of};
+use event_store::dynamodb::{DynamoItem, number, number_of};
 use ledger_log::{TrustedKeys, VerifierKey};
 use schema::Timestamp;
+
+use crate::table::insert;
 
 /// As errors name the table.
 const STORE: &str = "the log table";
@@ -138,19 +139,7 @@ impl DynamoLogKeys {
 
     /// Inserts an item; `false` if one has its key.
     async fn insert(&self, item: DynamoItem) -> Result<bool, StoreError> {
-        let (statement, parameters) = insert_statement(&self.table, item);
-        let insert = self.client.execute_statement().statement(statement).set_parameters(Some(parameters));
-        match insert.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(ExecuteStatementError::is_duplicate_item_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(failed(STORE)(error)),
-        }
+        insert(&self.client, &self.table, item).await
     }
 }
 

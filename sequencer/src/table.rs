@@ -14,6 +14,7 @@ use schema::{ProductId, Timestamp};
 use ulid::Ulid;
 
 pub use dynamodb::DynamoLogTable;
+pub(crate) use dynamodb::insert;
 pub use memory::MemoryLogTable;
 
 /// Shape of the log table, as `CreateTable` takes it: one source for this adapter and the infrastructure.

@@ -24,7 +24,7 @@ use super::{Answer, Id, path_id};
 /// A page is cut behind the entry that reaches this, so it has one at least.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// Commits of a read.
+/// The most commits of a read.
 const READ_AT_ONCE: usize = 25;
 
 /// The dependencies of the route.
@@ -96,7 +96,8 @@ pub(super) struct MessageEntry {
     /// The product's id.
     resources: [String; 1],
     /// The message, of the JSON schema of its detail type.
-    detail: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    detail: Message,
 }
 
 async fn messages(
@@ -116,9 +117,8 @@ impl MessagesApi {
     /// The messages of the events after a sequence.
     async fn page(&self, id: &ProductId, after: u64, limit: usize) -> Result<MessagesBody, Problem> {
         let mut commits = vec![self.commit_around(id, after).await?];
-        let (mut messages, mut bytes) = (Vec::new(), 0);
+        let (mut messages, mut bytes, mut last, mut ends) = (Vec::new(), 0, after, false);
         loop {
-            let mut last = after;
             for stored in &commits {
                 last = sequences(id, stored)?.end - 1;
                 for entry in self.entries(id, stored)? {
@@ -133,11 +133,14 @@ impl MessagesApi {
                     messages.push(entry);
                 }
             }
-            let read = self.journal.page(id, last, READ_AT_ONCE).await;
-            commits = read.map_err(answer::failed(Stored::Commits, Some(id)))?;
-            if commits.is_empty() {
+            if ends {
                 return Ok(MessagesBody { messages, next: None });
             }
+            // One event more than the page tells whether another page follows, and each commit has one at least.
+            let wanted = (limit + 1 - messages.len()).min(READ_AT_ONCE);
+            let read = self.journal.page(id, last, wanted).await;
+            commits = read.map_err(answer::failed(Stored::Commits, Some(id)))?;
+            ends = commits.len() < wanted;
         }
     }
 
@@ -164,7 +167,7 @@ impl MessagesApi {
                 source: message.metadata.event_source.clone(),
                 detail_type: message.metadata.event_name.clone(),
                 resources: [commit.product_id.to_string()],
-                detail: serde_json::from_value(serde_json::to_value(message)?)?,
+                detail: message,
             })
         });
         let entries = entries.collect::<Result<_, serde_json::Error>>();

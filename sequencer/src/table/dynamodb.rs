@@ -54,19 +54,7 @@ impl DynamoLogTable {
 
     /// Inserts an item; `false` if one has its key.
     async fn insert(&self, item: DynamoItem) -> Result<bool, StoreError> {
-        let (statement, parameters) = insert_statement(&self.table, item);
-        let request = self.client.execute_statement().statement(statement).set_parameters(Some(parameters));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(ExecuteStatementError::is_duplicate_item_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(failed(STORE)(error)),
-        }
+        insert(&self.client, &self.table, item).await
     }
 
     fn query(&self, partition: &str, condition: &str, bound: u64) -> QueryFluentBuilder {
@@ -224,6 +212,21 @@ impl DynamoLogTable {
             found.into_iter().flatten().map(|entry| (key(&entry), entry)).collect();
         let differs = |entry: &LogIndexEntry| found.get(&key(entry)).filter(|found| *found != entry).cloned();
         Ok(there.iter().filter_map(differs).collect())
+    }
+}
+
+/// Inserts an item into a log table; `false` if one has its key.
+pub(crate) async fn insert(client: &Client, table: &str, item: DynamoItem) -> Result<bool, StoreError> {
+    let (statement, parameters) = insert_statement(table, item);
+    let request = client.execute_statement().statement(statement).set_parameters(Some(parameters));
+    match request.send().await {
+        Ok(_) => Ok(true),
+        Err(error)
+            if error.as_service_error().is_some_and(ExecuteStatementError::is_duplicate_item_exception) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(failed(STORE)(error)),
     }
 }
 
