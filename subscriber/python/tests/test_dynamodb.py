@@ -33,14 +33,15 @@ class OnDynamoDb:
                     {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": sort},
                 ],
             )
-        # moto applies a transaction write by write, and takes back what it did if one fails: no other may come between.
-        transact, turn = self.client.transact_write_items, threading.Lock()
+        # moto applies a transaction write by write. If one fails, it puts back copies of the tables from before, and so would
+        # take back what any other request wrote meanwhile: one request at a time.
+        request, turn = self.client._make_api_call, threading.Lock()
 
-        def alone(**items: Any) -> Any:
+        def alone(*arguments: Any) -> Any:
             with turn:
-                return transact(**items)
+                return request(*arguments)
 
-        self.client.transact_write_items = alone
+        self.client._make_api_call = alone
         self.store = DynamoStore(self.client, "inbox")
 
     def apply(self, event: JsonObject, tx: list[JsonObject]) -> None:

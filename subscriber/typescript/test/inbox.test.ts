@@ -216,15 +216,15 @@ function isWhole(effects: Effect[], ledger: FakeLedger): void {
   assert.deepEqual(found, wanted);
 }
 
-/** moto applies a transaction write by write, and takes back what it did if one fails: no other may come between. */
-function oneTransactionAtATime(client: DynamoDBClient): void {
+/**
+ * moto applies a transaction write by write. If one fails, it puts back copies of the tables from before, and so would take back
+ * what any other request wrote meanwhile.
+ */
+function oneRequestAtATime(client: DynamoDBClient): void {
   let before: Promise<unknown> = Promise.resolve();
   client.middlewareStack.add(
-    (next, { commandName }) =>
+    (next) =>
       (input) => {
-        if (commandName !== "TransactWriteItemsCommand") {
-          return next(input);
-        }
         const mine = before.then(() => next(input));
         before = mine.catch(() => undefined);
         return mine;
@@ -257,7 +257,7 @@ if (moto === undefined) {
   const onDynamoDb = async (): Promise<Place<TransactWriteItem[]>> => {
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
     const client = new DynamoDBClient({ endpoint: `http://127.0.0.1:${await port}`, region: "eu-central-1", credentials });
-    oneTransactionAtATime(client);
+    oneRequestAtATime(client);
     tables += 1;
     const [inbox, log] = [`inbox-${tables}`, `log-${tables}`];
     for (const [table, sort] of [[inbox, "S"], [log, "N"]] as const) {
