@@ -45,6 +45,7 @@ async fn a_receipt_is_read_back_field_for_field(receipts: &ReceiptStore) {
     let outcome = PublicationRecord::Receipt(PublicationReceipt {
         event_id: "01JDABCDEFGHJKMNPQRSTVWXYZ".into(),
         receipt_id: "r".into(),
+        bus_sequence: None,
         bus: "arn:aws:events:eu-central-1:123456789012:event-bus/x".into(),
         published_at: fixtures::at("0000-01-01T00:00:00.001Z"),
         attempts: u32::MAX,
