@@ -1,11 +1,11 @@
 // The app with one stack, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
-// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`. Nothing is looked up, so
-// synthesis needs no credentials and no network.
+// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`, `bus`. Nothing is looked
+// up, so synthesis needs no credentials and no network.
 
 import { App, type AppProps, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { LedgerStack } from "./ledger-stack.ts";
-import { rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
+import { busKindOf, rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
 
 /** The app with its one stack, checked by both rule packs. `changed` replaces settings of the stage. */
 export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { app: App; stack: LedgerStack } {
@@ -13,8 +13,9 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
   const branch = text(app, "branch");
   const stage = settingsOf(text(app, "stage") ?? "dev");
   const rollout = rolloutOf(text(app, "rollout") ?? stage.rollout);
+  const bus = busKindOf(text(app, "bus") ?? stage.bus);
   const own = branch === undefined ? {} : { domain: undefined };
-  const settings = { ...stage, rollout, ...changed, ...own };
+  const settings = { ...stage, rollout, bus, ...changed, ...own };
   const stack = new LedgerStack(app, "ledger", {
     stackName: stackName(settings.stage, branch),
     ...pinned(app),

@@ -2,7 +2,13 @@
 
 import { Duration } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { type DeadLetterQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import {
+  type DeadLetterQueue,
+  DeduplicationScope,
+  FifoThroughputLimit,
+  Queue,
+  QueueEncryption,
+} from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { LedgerKey } from "./key.ts";
@@ -13,7 +19,17 @@ export interface LedgerQueueOptions {
   readonly deadLetterQueue?: DeadLetterQueue;
   /** Whether it is the dead-letter queue of another queue. */
   readonly behindQueue?: boolean;
+  /** Whether it keeps the order of each message group. */
+  readonly fifo?: boolean;
 }
+
+/** In order for each group, and as many messages a second as FIFO queues can. A sender that gives no id is deduplicated by content. */
+const ORDERED = {
+  fifo: true,
+  contentBasedDeduplication: true,
+  deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
+  fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+} as const;
 
 /** An encrypted queue; without a dead-letter queue it is one itself. */
 export class LedgerQueue extends Construct {
@@ -30,6 +46,7 @@ export class LedgerQueue extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
       ...(options.deadLetterQueue && { deadLetterQueue: options.deadLetterQueue }),
+      ...(options.fifo && ORDERED),
     });
     if (!options.deadLetterQueue) {
       // The first rule recognises the dead-letter queue of a queue by itself.

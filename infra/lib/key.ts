@@ -50,7 +50,7 @@ export class LedgerKey extends Construct {
       removalPolicy: removalOf(settings),
     });
     this.forLogs();
-    this.forBus();
+    this.forBus(settings);
   }
 
   /** Grants reading tables that this key encrypts. */
@@ -66,6 +66,20 @@ export class LedgerKey extends Construct {
   /** Grants sending to queues that this key encrypts. */
   grantQueueSend(grantee: IGrantable): void {
     this.grant(grantee, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]);
+  }
+
+  /** Grants publishing to and subscribing at a FIFO bus that this key encrypts: EventBridge asks whether the caller may decrypt. */
+  grantFifoBus(grantee: IGrantable): void {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["kms:Decrypt"],
+        resources: [this.key.keyArn],
+        conditions: {
+          StringEquals: { "kms:ViaService": `events.${Aws.REGION}.amazonaws.com` },
+          StringLike: this.ofFifoBus(),
+        },
+      }),
+    );
   }
 
   /** Grants reading log groups that this key encrypts. */
@@ -103,32 +117,47 @@ export class LedgerKey extends Construct {
 
   /**
    * Bus and archive encrypt with it; rules and bus send to queues that it encrypts. EventBridge does not name the source of every
-   * request, so no statement demands one: bus and archive are recognised by the encryption context of both, which is the bus.
+   * request, so no statement demands one: bus and archive are recognised by the encryption context of both, which is the bus. The
+   * subscribers of a FIFO bus send to queues by roles of their own.
    */
-  private forBus(): void {
+  private forBus({ bus }: Settings): void {
     const { stackName } = Stack.of(this);
-    const statement = (sid: string, actions: string[], conditions?: Record<string, Record<string, string>>) =>
-      this.key.addToResourcePolicy(
-        new PolicyStatement({
-          sid,
-          principals: [new ServicePrincipal("events.amazonaws.com")],
-          actions,
-          resources: ["*"],
-          ...(conditions && { conditions }),
-        }),
-      );
-    // It has no encryption context, and tells nothing of the data.
-    statement("EventBridgeLooksAtTheKey", ["kms:DescribeKey"]);
-    statement("BusAndArchiveOfThisStack", ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"], {
-      StringEquals: {
-        "kms:EncryptionContext:aws:events:event-bus:arn": this.arn("events", `event-bus/${stackName}`),
-      },
-    });
+    if (bus === "fifo") {
+      this.forEvents("FifoBusOfThisStack", ["kms:Decrypt", ...WRITE.filter((one) => one !== "kms:GenerateDataKey")], {
+        StringLike: this.ofFifoBus(),
+      });
+    } else {
+      // It has no encryption context, and tells nothing of the data.
+      this.forEvents("EventBridgeLooksAtTheKey", ["kms:DescribeKey"]);
+      this.forEvents("BusAndArchiveOfThisStack", ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"], {
+        StringEquals: {
+          "kms:EncryptionContext:aws:events:event-bus:arn": this.arn("events", `event-bus/${stackName}`),
+        },
+      });
+    }
     // The queues' policies admit only this stack's rules and bus. Another account is refused if EventBridge names one; SNS documents
     // that for its topics EventBridge names none.
-    statement("DeliveriesToQueues", ["kms:Decrypt", "kms:GenerateDataKey"], {
+    this.forEvents("DeliveriesToQueues", ["kms:Decrypt", "kms:GenerateDataKey"], {
       StringEqualsIfExists: { "aws:SourceAccount": Aws.ACCOUNT_ID },
     });
+  }
+
+  private forEvents(sid: string, actions: string[], conditions?: Record<string, Record<string, string>>): void {
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        sid,
+        principals: [new ServicePrincipal("events.amazonaws.com")],
+        actions,
+        resources: ["*"],
+        ...(conditions && { conditions }),
+      }),
+    );
+  }
+
+  /** The encryption context of the bus, whose ARN ends in an id that EventBridge makes. */
+  private ofFifoBus(): Record<string, string> {
+    const { stackName } = Stack.of(this);
+    return { "kms:EncryptionContext:aws:events:event-busv2:arn": this.arn("events", `event-busv2/${stackName}/*`) };
   }
 
   private arn(service: string, rest: string): string {
