@@ -175,7 +175,12 @@ const CUT: &str = "[...document.querySelectorAll('.chart svg text')].filter(one 
 /// The page is not too wide, no label of a chart is cut, nothing moves for whoever wants that, and axe-core finds no barrier.
 async fn is_accessible(browser: &mut Browser, axe: Option<&str>, mode: &Mode, name: &str) {
     let seen = format!("{name}, {}", mode.name);
-    let over = browser.until("document.documentElement.scrollWidth - innerWidth", Value::is_number).await;
+    let over = browser
+        .until(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+            Value::is_number,
+        )
+        .await;
     assert!(over.as_i64().unwrap() <= 0, "{seen}: too wide by {over}");
     assert_eq!(browser.until(CUT, Value::is_array).await, Value::Array(Vec::new()), "{seen}: cut labels");
     if mode.is_forced {

@@ -16,7 +16,8 @@ const TOP = 26;
 const BOTTOM = 26;
 const PRINTED = { width: 720, height: 210 };
 const MANY = 120;
-const CHANGE_WIDTH = 150;
+/** About the width of a letter of a label. */
+const LETTER = 7;
 const MOST_PANELS = 3;
 
 /** What is known of the event that stated a price. */
@@ -272,26 +273,26 @@ function Panel(props: PanelProps) {
 /** Where the price began to be stated in this currency, with the one before it. */
 function CurrencyChanges({ steps, currency, shown, x, right, bottom }: { readonly steps: readonly Step[]; readonly currency: string; readonly shown: Extent; readonly x: (at: number) => number; readonly right: number; readonly bottom: number }) {
   const all = currencyChanges(steps).filter((change) => change.at >= shown.from && change.at <= shown.to);
-  // Labels that would overlap are left out; the line stays.
+  // A label is moved to where it is not cut; those that would overlap are left out, and the line stays.
   let free = -Infinity;
-  const arriving = all.filter((change) => {
-    if (change.to !== currency || x(change.at) < free) return false;
-    free = x(change.at) + CHANGE_WIDTH;
-    return true;
+  const labels = all.flatMap((change) => {
+    const words = `${change.from} → ${change.to} ${date(change.at)}`;
+    const width = words.length * LETTER;
+    const start = Math.max(0, Math.min(x(change.at) + 5, right + RIGHT - width));
+    if (change.to !== currency || start < free) return [];
+    free = start + width;
+    return [{ at: change.at, words, start }];
   });
   return (
     <g>
       {all.map((change) => (
         <line key={change.at} class="currency-change" x1={x(change.at)} x2={x(change.at)} y1={TOP} y2={bottom} />
       ))}
-      {arriving.map((change) => {
-        const isLeft = x(change.at) + CHANGE_WIDTH > right;
-        return (
-          <text key={change.at} class="label strong" x={x(change.at) + (isLeft ? -5 : 5)} y={TOP - 4} text-anchor={isLeft ? "end" : "start"}>
-            {`${change.from} → ${change.to} ${date(change.at)}`}
-          </text>
-        );
-      })}
+      {labels.map(({ at, words, start }) => (
+        <text key={at} class="label strong" x={start} y={TOP - 4}>
+          {words}
+        </text>
+      ))}
     </g>
   );
 }
