@@ -12,9 +12,8 @@ use crate::browser::devtools::Browser;
 use crate::scenario::Ledger;
 
 /// Where something is, from the top of the window.
-async fn top(browser: &mut Browser, element: &str) -> f64 {
-    let top = format!("({element})?.getBoundingClientRect().top");
-    browser.until(&top, Value::is_number).await.as_f64().unwrap()
+async fn top(browser: &mut Browser, element: &str) -> Value {
+    browser.until(&format!("({element})?.getBoundingClientRect().top"), Value::is_number).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
