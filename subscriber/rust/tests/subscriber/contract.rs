@@ -62,6 +62,19 @@ pub async fn what_is_missing_is_fetched_with_one_request<P: Place>() {
     assert_eq!((inbox.fetches(), ledger.with(|kept| kept.requests)), (1, 1));
 }
 
+pub async fn receivers_of_the_same_gap_fetch_it_once<P: Place>() {
+    let (place, ledger) = (P::open().await, FakeLedger::default());
+    let events = ledger.record("p", 30, "");
+    let inbox = inbox(&place, &ledger);
+    let received = || inbox.receive(events[29].sent(), &place);
+    let (one, other, third) = tokio::join!(received(), received(), received());
+    for outcome in [one, other, third] {
+        assert_eq!(outcome.unwrap(), Outcome::Applied);
+    }
+    is_whole(&place, &ledger).await;
+    assert_eq!(inbox.fetches(), 1);
+}
+
 pub async fn an_event_that_came_early_is_applied_when_the_gap_is_filled<P: Place>() {
     let (place, ledger) = (P::open().await, FakeLedger::default());
     let events = ledger.record("p", 3, "");
@@ -258,6 +271,7 @@ macro_rules! on {
         crate::contract::on!($place:
             a_second_delivery_is_seen
             what_is_missing_is_fetched_with_one_request
+            receivers_of_the_same_gap_fetch_it_once
             an_event_that_came_early_is_applied_when_the_gap_is_filled
             an_event_is_delivered_again_while_the_ledger_does_not_answer
             an_error_of_apply_leaves_nothing_behind
