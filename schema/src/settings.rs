@@ -453,14 +453,12 @@ fn bus_kind(kind: &str, bus: Option<&str>, source: &str) -> Result<BusKind, Wron
     let parsed = BusKind::parse(kind)
         .ok_or_else(|| wrong(EVENT_BUS_KIND.name, kind, "must be classic or fifo".into()))?;
     match (parsed, bus) {
-        (BusKind::Classic, None) => Ok(parsed),
         (BusKind::Classic, Some(bus)) if bus.contains(":event-busv2/") => {
             Err(wrong(EVENT_BUS.name, bus, "is a FIFO bus: set LEDGER_EVENT_BUS_KIND=fifo".into()))
         }
         (BusKind::Classic, Some(bus)) if bus.len() > 256 => {
             Err(wrong(EVENT_BUS.name, bus, "must have 1 to 256 visible ASCII characters".into()))
         }
-        (BusKind::Classic, Some(_)) => Ok(parsed),
         (BusKind::Fifo, None) => {
             Err(wrong(EVENT_BUS_KIND.name, kind, format!("LEDGER_EVENT_BUS is not set: it must be {ARN}")))
         }
@@ -470,7 +468,7 @@ fn bus_kind(kind: &str, bus: Option<&str>, source: &str) -> Result<BusKind, Wron
         (BusKind::Fifo, Some(_)) if source.starts_with("aws.") => {
             Err(wrong(EVENT_SOURCE.name, source, "a FIFO bus takes no source that begins with aws.".into()))
         }
-        (BusKind::Fifo, Some(_)) => Ok(parsed),
+        _ => Ok(parsed),
     }
 }
 

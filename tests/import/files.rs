@@ -46,7 +46,16 @@ const CATALOGUES: [Catalogue; 10] = [
     },
     Catalogue {
         file: "prestashop.csv",
-        arguments: &["--preset", "prestashop", "--encoding", "windows-1252", "--decimal", ",", "--currency", "EUR"],
+        arguments: &[
+            "--preset",
+            "prestashop",
+            "--encoding",
+            "windows-1252",
+            "--decimal",
+            ",",
+            "--currency",
+            "EUR",
+        ],
         products: 10,
         one: ("demo_2", "11.92", "EUR"),
     },
@@ -56,7 +65,12 @@ const CATALOGUES: [Catalogue; 10] = [
         products: 8,
         one: ("24-MB02", "36.00", "USD"),
     },
-    Catalogue { file: "northwind.csv", arguments: &["--map", NORTHWIND], products: 12, one: ("1", "19.00", "USD") },
+    Catalogue {
+        file: "northwind.csv",
+        arguments: &["--map", NORTHWIND],
+        products: 12,
+        one: ("1", "19.00", "USD"),
+    },
     Catalogue {
         file: "northwind-utf-16.txt",
         arguments: &["--map", NORTHWIND],
@@ -106,7 +120,8 @@ async fn each_catalogue_is_planned_imported_and_imported_before() {
     for Catalogue { file, arguments, products, one: (id, price, currency) } in CATALOGUES {
         let ledger = Ledger::start();
         let plan = import(&ledger, &path(file), arguments).arg("--dry-run").output().unwrap();
-        let planned = format!("{products} would be created, 0 replaced, 0 unchanged, 0 refused; nothing was sent");
+        let planned =
+            format!("{products} would be created, 0 replaced, 0 unchanged, 0 refused; nothing was sent");
         assert!(printed(&plan).contains(&planned), "{file}: {}", printed(&plan));
         let first = import(&ledger, &path(file), arguments).output().unwrap();
         let counts = |written, before| {
@@ -116,7 +131,11 @@ async fn each_catalogue_is_planned_imported_and_imported_before() {
         };
         ended(&first, 0, &counts(products, 0));
         let product = ledger.until(&format!("/products/{id}?min_version=1"), |status, _| status == 200).await;
-        assert_eq!((product["price"].as_str(), product["currency"].as_str()), (Some(price), Some(currency)), "{file}");
+        assert_eq!(
+            (product["price"].as_str(), product["currency"].as_str()),
+            (Some(price), Some(currency)),
+            "{file}"
+        );
         let again = import(&ledger, &path(file), arguments).output().unwrap();
         ended(&again, 0, &counts(0, products));
     }
@@ -149,7 +168,8 @@ async fn a_second_export_changes_exactly_the_products_whose_prices_changed() {
 #[tokio::test]
 async fn refused_rows_are_written_to_a_file_that_can_be_mended_and_imported() {
     let ledger = Ledger::start();
-    let rows = "id;name;price;currency\nA 1;Cap;9,50;EUR\nB;Hat;call us;EUR\nC;Scarf;1,00;EUR\nC;Shawl;2,00;EUR\n";
+    let rows =
+        "id;name;price;currency\nA 1;Cap;9,50;EUR\nB;Hat;call us;EUR\nC;Scarf;1,00;EUR\nC;Shawl;2,00;EUR\n";
     let (folder, file) = written("rows.csv", rows.as_bytes());
     let refused = folder.path().join("refused.csv");
     let to = refused.to_str().unwrap();
@@ -159,12 +179,19 @@ async fn refused_rows_are_written_to_a_file_that_can_be_mended_and_imported() {
     assert!(text.contains("line 3: the price \"call us\" has no digits (product B)"), "{text}");
     assert!(text.contains("line 4: another row has the same id, so both are refused"), "{text}");
     let kept = std::fs::read_to_string(&refused).unwrap();
-    assert!(kept.starts_with("product_id;id;name;price;currency;refused_because\nB;B;Hat;call us;EUR;"), "{kept}");
+    assert!(
+        kept.starts_with("product_id;id;name;price;currency;refused_because\nB;B;Hat;call us;EUR;"),
+        "{kept}"
+    );
     std::fs::write(&refused, kept.replace("call us", "3,00").replace(";C;Shawl", ";C2;Shawl")).unwrap();
     let mended = import(&ledger, &refused, &["--decimal", ","]).output().unwrap();
     ended(&mended, 0, "3 commands: 3 written, 0 imported before, 0 without effect, 0 failures");
-    ledger.until("/products/C2?min_version=1", |status, product| status == 200 && product["price"] == "2.00").await;
-    ledger.until("/products/B?min_version=1", |status, product| status == 200 && product["price"] == "3.00").await;
+    ledger
+        .until("/products/C2?min_version=1", |status, product| status == 200 && product["price"] == "2.00")
+        .await;
+    ledger
+        .until("/products/B?min_version=1", |status, product| status == 200 && product["price"] == "3.00")
+        .await;
 }
 
 #[test]
