@@ -234,8 +234,7 @@ impl Shared {
             return refused("VALIDATION_ERROR", "the detail is no JSON");
         }
         let text = |name: &str| entry["SystemMetadata"][name].as_str().unwrap_or_default().to_owned();
-        let (group, id) = (text("EventGroupId"), text("DeduplicationId"));
-        let key = (group, id);
+        let key = (text("EventGroupId"), text("DeduplicationId"));
         if let Some((since, place)) = self.known.get(&key).filter(|_| !key.1.is_empty())
             && self.now < *since + WINDOW
         {
