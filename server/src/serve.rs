@@ -344,8 +344,8 @@ async fn platform(
 }
 
 /// # Errors
-/// There is no bus of the configured name: a classic one would accept events and lose them. If that cannot be asked, a warning says so, and
-/// it is asked again before the first event is sent.
+/// There is no bus of the configured name: a classic one would accept events and lose them. If that cannot be asked, a warning
+/// says so, and it is asked again before the first event is sent.
 async fn bus_must_exist(settings: &Settings, event_bridge: Option<&SdkConfig>) -> anyhow::Result<()> {
     let (Some(name), Some(aws)) = (&settings.event_bus, event_bridge) else { return Ok(()) };
     match presence_in_time(&*on_event_bridge(aws, settings), name).await {

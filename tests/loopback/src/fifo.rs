@@ -234,18 +234,15 @@ impl Shared {
             return refused("VALIDATION_ERROR", "the detail is no JSON");
         }
         let text = |name: &str| entry["SystemMetadata"][name].as_str().unwrap_or_default().to_owned();
-        let (group, id) = (text("EventGroupId"), text("DeduplicationId"));
-        let key = (group, id);
+        let key = (text("EventGroupId"), text("DeduplicationId"));
         if let Some((since, place)) = self.known.get(&key).filter(|_| !key.1.is_empty())
             && self.now < *since + WINDOW
         {
             let first = &self.accepted[*place];
-            return match self.repetitions_without_id {
-                true => json!({"SuccessCode": "DEDUPLICATED"}),
-                false => {
-                    json!({"SuccessCode": "DEDUPLICATED", "EventId": first.id, "SequenceNumber": first.number})
-                }
-            };
+            if self.repetitions_without_id {
+                return json!({"SuccessCode": "DEDUPLICATED"});
+            }
+            return json!({"SuccessCode": "DEDUPLICATED", "EventId": first.id, "SequenceNumber": first.number});
         }
         let place = self.accepted.len();
         let event = AcceptedEvent {
@@ -261,10 +258,10 @@ impl Shared {
 }
 
 fn known_bus(shared: &Shared, request: &Value) -> Result<(), ServiceError> {
-    match request["EventBusArn"] == FifoBusServer::ARN && !shared.is_missing {
-        true => Ok(()),
-        false => Err(ServiceError(404, "ResourceNotFoundException", "there is no such bus".into())),
+    if request["EventBusArn"] == FifoBusServer::ARN && !shared.is_missing {
+        return Ok(());
     }
+    Err(ServiceError(404, "ResourceNotFoundException", "there is no such bus".into()))
 }
 
 /// The rules of the model for `PutEventsRequest`.
