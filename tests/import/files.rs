@@ -1,8 +1,10 @@
 //! Files as people have them: made-up ones in the forms of shop systems and feeds, imported by presets and maps, again with other
 //! prices, and mended.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -46,7 +48,16 @@ const CATALOGUES: [Catalogue; 10] = [
     },
     Catalogue {
         file: "prestashop.csv",
-        arguments: &["--preset", "prestashop", "--encoding", "windows-1252", "--decimal", ",", "--currency", "EUR"],
+        arguments: &[
+            "--preset",
+            "prestashop",
+            "--encoding",
+            "windows-1252",
+            "--decimal",
+            ",",
+            "--currency",
+            "EUR",
+        ],
         products: 10,
         one: ("demo_2", "11.92", "EUR"),
     },
@@ -56,7 +67,12 @@ const CATALOGUES: [Catalogue; 10] = [
         products: 8,
         one: ("24-MB02", "36.00", "USD"),
     },
-    Catalogue { file: "northwind.csv", arguments: &["--map", NORTHWIND], products: 12, one: ("1", "19.00", "USD") },
+    Catalogue {
+        file: "northwind.csv",
+        arguments: &["--map", NORTHWIND],
+        products: 12,
+        one: ("1", "19.00", "USD"),
+    },
     Catalogue {
         file: "northwind-utf-16.txt",
         arguments: &["--map", NORTHWIND],
@@ -106,7 +122,8 @@ async fn each_catalogue_is_planned_imported_and_imported_before() {
     for Catalogue { file, arguments, products, one: (id, price, currency) } in CATALOGUES {
         let ledger = Ledger::start();
         let plan = import(&ledger, &path(file), arguments).arg("--dry-run").output().unwrap();
-        let planned = format!("{products} would be created, 0 replaced, 0 unchanged, 0 refused; nothing was sent");
+        let planned =
+            format!("{products} would be created, 0 replaced, 0 unchanged, 0 refused; nothing was sent");
         assert!(printed(&plan).contains(&planned), "{file}: {}", printed(&plan));
         let first = import(&ledger, &path(file), arguments).output().unwrap();
         let counts = |written, before| {
@@ -116,7 +133,11 @@ async fn each_catalogue_is_planned_imported_and_imported_before() {
         };
         ended(&first, 0, &counts(products, 0));
         let product = ledger.until(&format!("/products/{id}?min_version=1"), |status, _| status == 200).await;
-        assert_eq!((product["price"].as_str(), product["currency"].as_str()), (Some(price), Some(currency)), "{file}");
+        assert_eq!(
+            (product["price"].as_str(), product["currency"].as_str()),
+            (Some(price), Some(currency)),
+            "{file}"
+        );
         let again = import(&ledger, &path(file), arguments).output().unwrap();
         ended(&again, 0, &counts(0, products));
     }
@@ -149,7 +170,8 @@ async fn a_second_export_changes_exactly_the_products_whose_prices_changed() {
 #[tokio::test]
 async fn refused_rows_are_written_to_a_file_that_can_be_mended_and_imported() {
     let ledger = Ledger::start();
-    let rows = "id;name;price;currency\nA 1;Cap;9,50;EUR\nB;Hat;call us;EUR\nC;Scarf;1,00;EUR\nC;Shawl;2,00;EUR\n";
+    let rows =
+        "id;name;price;currency\nA 1;Cap;9,50;EUR\nB;Hat;call us;EUR\nC;Scarf;1,00;EUR\nC;Shawl;2,00;EUR\n";
     let (folder, file) = written("rows.csv", rows.as_bytes());
     let refused = folder.path().join("refused.csv");
     let to = refused.to_str().unwrap();
@@ -159,12 +181,19 @@ async fn refused_rows_are_written_to_a_file_that_can_be_mended_and_imported() {
     assert!(text.contains("line 3: the price \"call us\" has no digits (product B)"), "{text}");
     assert!(text.contains("line 4: another row has the same id, so both are refused"), "{text}");
     let kept = std::fs::read_to_string(&refused).unwrap();
-    assert!(kept.starts_with("product_id;id;name;price;currency;refused_because\nB;B;Hat;call us;EUR;"), "{kept}");
+    assert!(
+        kept.starts_with("product_id;id;name;price;currency;refused_because\nB;B;Hat;call us;EUR;"),
+        "{kept}"
+    );
     std::fs::write(&refused, kept.replace("call us", "3,00").replace(";C;Shawl", ";C2;Shawl")).unwrap();
     let mended = import(&ledger, &refused, &["--decimal", ","]).output().unwrap();
     ended(&mended, 0, "3 commands: 3 written, 0 imported before, 0 without effect, 0 failures");
-    ledger.until("/products/C2?min_version=1", |status, product| status == 200 && product["price"] == "2.00").await;
-    ledger.until("/products/B?min_version=1", |status, product| status == 200 && product["price"] == "3.00").await;
+    ledger
+        .until("/products/C2?min_version=1", |status, product| status == 200 && product["price"] == "2.00")
+        .await;
+    ledger
+        .until("/products/B?min_version=1", |status, product| status == 200 && product["price"] == "3.00")
+        .await;
 }
 
 #[test]
@@ -200,6 +229,52 @@ fn what_cannot_be_read_is_one_reason_and_exit_code_2() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(reason), "{reason} in {text}");
     }
+}
+
+/// How many kills, in CI and with `LEDGER_IMPORTS=full`, and how many rows.
+const KILLS: usize = 3;
+const IN_FULL: usize = 20;
+const ROWS: usize = 300;
+/// A kill comes within this time after a start.
+const LIVES: u64 = 1_500;
+
+#[tokio::test]
+async fn killed_at_any_moment_an_import_of_rows_records_each_row_once() {
+    let is_full = std::env::var("LEDGER_IMPORTS").is_ok_and(|imports| imports == "full");
+    let (ledger, mut rows, mut killed) = (Ledger::start(), "id,name,price\n".to_owned(), 0);
+    for row in 0..ROWS {
+        writeln!(rows, "row {row},Row {row},{row}.50").unwrap();
+    }
+    let (_folder, file) = written("rows.csv", rows.as_bytes());
+    while killed < if is_full { IN_FULL } else { KILLS } {
+        let mut import =
+            import(&ledger, &file, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(..LIVES))).await;
+        import.kill().unwrap();
+        // One that has ended by itself is started again: its rows are imported before, and it can be killed, too.
+        killed += usize::from(import.wait().unwrap().code().is_none());
+    }
+    let last = import(&ledger, &file, &[]).output().unwrap();
+    assert_eq!(last.status.code(), Some(0), "{}", printed(&last));
+    for row in 0..ROWS {
+        let commits = ledger.history(&format!("row~20{row}")).await;
+        assert_eq!(commits.len(), 1, "row {row}");
+        assert_eq!(commits[0]["state"]["price"], format!("{row}.50"), "row {row}");
+    }
+}
+
+#[tokio::test]
+async fn the_commands_of_an_array_are_checked_and_sent_in_their_order() {
+    let ledger = Ledger::start();
+    let commands = r#"[{"command":"create","product_id":"p","name":"n","price":"1"},
+        {"command":"update","product_id":"p","price":"2"}, {"command":"delete","product_id":"p"}]"#;
+    let (_folder, file) = written("commands.json", commands.as_bytes());
+    let plan = import(&ledger, &file, &["--dry-run"]).output().unwrap();
+    let text = printed(&plan);
+    assert!(text.contains("3 commands: 3 would be sent, 0 refused; nothing was sent"), "{text}");
+    let sent = import(&ledger, &file, &[]).output().unwrap();
+    ended(&sent, 0, "3 commands: 3 written, 0 imported before, 0 without effect, 0 failures");
+    assert_eq!(ledger.history("p").await.len(), 3);
 }
 
 #[tokio::test]
