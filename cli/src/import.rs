@@ -304,11 +304,28 @@ async fn rehearse(arguments: &ImportArgs) -> anyhow::Result<ExitCode> {
         ImportSource::Lines(input) => rehearse_lines(file, input, rehearsal).await,
         ImportSource::Rows(rows) => {
             crate::out::print(&rows.told())?;
+            if rows.drafts.has_commands {
+                return rehearse_commands(settled(&rows), rehearsal).await;
+            }
             let client = ImportClient::new(&arguments.url, crate::remote::token()?)?;
             let plan = Plan::begin(client, rehearsal, rows.named()).await?;
             plan.run(settled(&rows), usize::from(arguments.concurrency), rows.drafts.rows).await
         }
     }
+}
+
+/// Checks the commands of an array, of which a product may have several, as those of lines.
+async fn rehearse_commands(
+    mut rows: mpsc::Receiver<anyhow::Result<Settled>>,
+    mut rehearsal: DryRun,
+) -> anyhow::Result<ExitCode> {
+    while let Some(row) = rows.recv().await {
+        match row? {
+            Settled::Line(entry) => rehearsal.line(&entry).await?,
+            Settled::Refused { number, reason, .. } => rehearsal.refuse(number, &reason),
+        }
+    }
+    rehearsal.finish()
 }
 
 async fn rehearse_lines(file: &Path, mut input: Input, mut rehearsal: DryRun) -> anyhow::Result<ExitCode> {

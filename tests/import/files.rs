@@ -1,8 +1,10 @@
 //! Files as people have them: made-up ones in the forms of shop systems and feeds, imported by presets and maps, again with other
 //! prices, and mended.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -227,6 +229,52 @@ fn what_cannot_be_read_is_one_reason_and_exit_code_2() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(reason), "{reason} in {text}");
     }
+}
+
+/// How many kills, in CI and with `LEDGER_IMPORTS=full`, and how many rows.
+const KILLS: usize = 3;
+const IN_FULL: usize = 20;
+const ROWS: usize = 300;
+/// A kill comes within this time after a start.
+const LIVES: u64 = 1_500;
+
+#[tokio::test]
+async fn killed_at_any_moment_an_import_of_rows_records_each_row_once() {
+    let is_full = std::env::var("LEDGER_IMPORTS").is_ok_and(|imports| imports == "full");
+    let (ledger, mut rows, mut killed) = (Ledger::start(), "id,name,price\n".to_owned(), 0);
+    for row in 0..ROWS {
+        writeln!(rows, "row {row},Row {row},{row}.50").unwrap();
+    }
+    let (_folder, file) = written("rows.csv", rows.as_bytes());
+    while killed < if is_full { IN_FULL } else { KILLS } {
+        let mut import =
+            import(&ledger, &file, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(..LIVES))).await;
+        import.kill().unwrap();
+        // One that has ended by itself is started again: its rows are imported before, and it can be killed, too.
+        killed += usize::from(import.wait().unwrap().code().is_none());
+    }
+    let last = import(&ledger, &file, &[]).output().unwrap();
+    assert_eq!(last.status.code(), Some(0), "{}", printed(&last));
+    for row in 0..ROWS {
+        let commits = ledger.history(&format!("row~20{row}")).await;
+        assert_eq!(commits.len(), 1, "row {row}");
+        assert_eq!(commits[0]["state"]["price"], format!("{row}.50"), "row {row}");
+    }
+}
+
+#[tokio::test]
+async fn the_commands_of_an_array_are_checked_and_sent_in_their_order() {
+    let ledger = Ledger::start();
+    let commands = r#"[{"command":"create","product_id":"p","name":"n","price":"1"},
+        {"command":"update","product_id":"p","price":"2"}, {"command":"delete","product_id":"p"}]"#;
+    let (_folder, file) = written("commands.json", commands.as_bytes());
+    let plan = import(&ledger, &file, &["--dry-run"]).output().unwrap();
+    let text = printed(&plan);
+    assert!(text.contains("3 commands: 3 would be sent, 0 refused; nothing was sent"), "{text}");
+    let sent = import(&ledger, &file, &[]).output().unwrap();
+    ended(&sent, 0, "3 commands: 3 written, 0 imported before, 0 without effect, 0 failures");
+    assert_eq!(ledger.history("p").await.len(), 3);
 }
 
 #[tokio::test]

@@ -109,6 +109,7 @@ impl RefusedFile {
             // A row that could not be read has no columns.
             let value = |place: &usize| row.get(*place).map_or("", |(_, value)| value.as_str());
             let values = places.iter().map(value);
+            let reason = format!("line {}: {reason}", draft.number);
             table.write_record([id.as_str()].into_iter().chain(values).chain([reason.as_str()]))?;
             count += 1;
         }
