@@ -348,14 +348,23 @@ async fn blocking<T: Send + 'static>(
 async fn begin(bucket: &str, files: &S3Log, signer: &KmsSigner) -> Result<(), CloudLogError> {
     let (bucket, files, signer) = (bucket.to_owned(), files.clone(), signer.clone());
     let begun = tokio::task::spawn_blocking(move || {
-        let found = files.read(LogPath::Checkpoint).map_err(LogFailure::of(LogPath::Checkpoint))?;
-        match found {
-            None => Ok(LogWriter::begin(Arc::new(files), Arc::new(signer))?),
-            Some(note) => {
-                let keys = TrustedKeys::from(signer.verifier_key().clone());
-                keys.open(&note).map(drop).map_err(|fault| CloudLogError::OtherLog { bucket, fault })
-            }
+        if has_begun(&bucket, &files, &signer)? {
+            return Ok(());
+        }
+        match LogWriter::begin(Arc::new(files.clone()), Arc::new(signer.clone())) {
+            // Another sequencer was quicker.
+            Err(LogFailure::Stopped(LogStop::Foreign)) if has_begun(&bucket, &files, &signer)? => Ok(()),
+            begun => Ok(begun?),
         }
     });
     begun.await.unwrap_or_else(|error| Err(LogFailure::Interrupted(error.to_string()).into()))
+}
+
+/// Whether the bucket has a checkpoint, which has to be one of this key.
+fn has_begun(bucket: &str, files: &S3Log, signer: &KmsSigner) -> Result<bool, CloudLogError> {
+    let found = files.read(LogPath::Checkpoint).map_err(LogFailure::of(LogPath::Checkpoint))?;
+    let Some(note) = found else { return Ok(false) };
+    let opened = TrustedKeys::from(signer.verifier_key().clone()).open(&note);
+    let other = |fault| CloudLogError::OtherLog { bucket: bucket.to_owned(), fault };
+    opened.map(|_| true).map_err(other)
 }

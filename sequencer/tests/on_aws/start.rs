@@ -99,6 +99,43 @@ async fn a_first_start_that_failed_anywhere_is_made_good_by_the_next() {
     }
 }
 
+/// Between the look into the empty bucket and the first checkpoint another sequencer begins the log: the second request to KMS is
+/// for the signature.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_begin_a_log_at_the_same_moment_begin_one() {
+    let quicker = Given::new().await;
+    let log = quicker.open(ORIGIN).await.unwrap();
+    let begun = quicker.bucket.objects()["checkpoint"].clone();
+    logged(&log.files, &log.signer.newest, 300, &[260]).await.unwrap();
+    let grown = quicker.bucket.objects()["checkpoint"].clone();
+    let meanwhile = async |note: Vec<u8>| {
+        let given = Given::new().await;
+        let bucket = given.bucket.clone();
+        given.kms.fail(move |number| {
+            if number == 2 {
+                bucket.replace("checkpoint", Some(&note));
+            }
+            None
+        });
+        let opened = given.open(ORIGIN).await;
+        (opened, given)
+    };
+    for note in [begun, grown] {
+        let (opened, given) = meanwhile(note.clone()).await;
+        opened.unwrap();
+        assert_eq!(given.bucket.objects()["checkpoint"], note, "it stays");
+        assert!(given.bound().keys().await.unwrap().is_some());
+    }
+    // That of another log is a contradiction.
+    quicker.kms.replace([8; 32]);
+    let other = Given { bucket: BucketServer::serve().await, kms: quicker.kms.clone(), ..Given::new().await };
+    other.open(ORIGIN).await.unwrap();
+    let (opened, given) = meanwhile(other.bucket.objects()["checkpoint"].clone()).await;
+    let refused = opened.unwrap_err();
+    assert!(matches!(refused, CloudLogError::OtherLog { .. }), "{refused}");
+    assert_eq!(given.bound().keys().await.unwrap(), None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_key_or_name_is_refused_with_what_to_do() {
     let given = Given::new().await;
