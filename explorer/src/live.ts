@@ -1,8 +1,8 @@
 // The newest position of the ledger, as it grows. One tab of a browser asks for all of them; hidden tabs alone ask for nothing.
 
 import { effect, signal } from "@preact/signals";
-import { query, send, textOf, valueOf } from "./api";
-import { has, hasFeed } from "./state";
+import { away, query, send, textOf, valueOf } from "./api";
+import { count, has, hasFeed, say } from "./state";
 import { challenge, token } from "./session";
 import type { Feed } from "./types";
 
@@ -44,6 +44,10 @@ export function follow(): void {
     // A sign-in may allow what was refused before.
     if (token.value !== undefined) wake();
   });
+  effect(() => {
+    // What came while the server was away is told when it is back.
+    if (away.value !== undefined) lastKnown ??= newest.peek();
+  });
   const locks = (navigator as { locks?: LockManager }).locks;
   void takeTurns(async () => (locks === undefined ? lead() : locks.request(`ledger-live${new URL(document.baseURI).pathname}`, lead)));
   following.value = "live";
@@ -66,6 +70,8 @@ async function takeTurns(turn: () => Promise<void>): Promise<never> {
 }
 
 let lastSeen = Date.now();
+/** The newest position when the server went away, until it is back. */
+let lastKnown: number | undefined;
 
 function wake(): void {
   lastSeen = Date.now();
@@ -109,5 +115,10 @@ async function ask(signal: AbortSignal): Promise<void> {
   if (!answer.ok) throw new Error(`it was answered ${answer.status}`);
   const feed = valueOf<Feed>(await textOf(answer), answer.status);
   learned(feed.newest);
+  if (lastKnown !== undefined && away.value === undefined) {
+    const came = (newest.value ?? lastKnown) - lastKnown;
+    say(came === 0 ? "Back." : `Back. ${count(came)} new commit${came === 1 ? "" : "s"}.`);
+    lastKnown = undefined;
+  }
   if (newest.value !== undefined) channel?.postMessage({ newest: newest.value });
 }

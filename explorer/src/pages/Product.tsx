@@ -6,7 +6,8 @@ import { asRecorded, inForce, type Step, until } from "../chart/steps";
 import type { Stated } from "../chart/Chart";
 import { newest } from "../live";
 import { useLoad, useNow } from "../load";
-import { type Moment, momentOf } from "../moment";
+import { useLogged } from "../logged";
+import { isBy, type Moment, momentOf } from "../moment";
 import { ChainCard } from "../parts/ChainCard";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
@@ -112,7 +113,7 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
         product={product}
         shown={shown}
         moment={moment}
-        isKnown={isKnown}
+        isKnown={isKnown || isGone(moment, priced.data)}
         deletedAt={deletedAt}
         deletedBy={commits.at(-1)?.metadata.actor}
         step={stepThen(moment, priced.data)}
@@ -136,6 +137,11 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
       )}
     </div>
   );
+}
+
+/** Whether it is known that nothing was in force at the moment. */
+function isGone(moment: Moment, priced: Prices | undefined): boolean {
+  return moment.kind === "force" && priced !== undefined && stepAt(priced, moment.at) === undefined;
 }
 
 function stepThen(moment: Moment, priced: Prices | undefined): Step | undefined {
@@ -191,6 +197,12 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
     : at === undefined
       ? inForce(priced.data?.timeline ?? [])
       : until(inForce(priced.data?.timeline ?? []), at);
+  const newestCommit = commits.at(-1);
+  const shownCommit = holding(commits, shown.version) ?? newestCommit;
+  const newestLogged = useLogged(newestCommit).data;
+  const shownLogged = useLogged(shownCommit === newestCommit ? undefined : shownCommit).data;
+  // The log has a beginning of the order of all commits: with the newest commit it has those before it.
+  const isLogged = newestLogged?.isIncluded === true ? true : undefined;
   const note = moment.kind === "force" && shown.version < product.version ? `Fields beside the price are as recorded with commit ${shown.version}.` : undefined;
   return (
     <div class="columns">
@@ -211,13 +223,13 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
             <Failure error={history.error} retry={history.reload} />
           </div>
         ) : (
-          <Timeline id={product.id} product={product} pages={pages} late={late} isWaiting={history.data === undefined} moment={moment} />
+          <Timeline id={product.id} product={product} pages={pages} late={late} isWaiting={history.data === undefined} moment={moment} version={shown.version} isLogged={isLogged} />
         )}
       </div>
       <aside aria-label="Proof and fields">
-        <ChainCard id={product.id} version={product.version} pages={pages} />
+        <ChainCard id={product.id} version={product.version} pages={pages} commit={shownCommit} logged={shownCommit === newestCommit ? newestLogged : shownLogged} />
         {isKnown ? <NowCard product={shown} title={moment.kind === "now" ? "Now" : `At version ${shown.version}`} {...(note === undefined ? {} : { note })} /> : null}
-        <SentCard commits={pages.flatMap((page) => page.history.commits)} />
+        <SentCard commits={pages.flatMap((page) => page.history.commits).filter((commit) => isBy(moment, commit))} />
       </aside>
     </div>
   );

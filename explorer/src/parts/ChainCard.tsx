@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, productPath } from "../api";
 import { historyPage, type HistoryPage } from "../pages/product-data";
-import { useLogged } from "../logged";
+import type { Logged } from "../logged";
 import { hasLog, loggedSize } from "../seal";
 import { count } from "../state";
 import { verify } from "../verifier";
@@ -56,7 +56,16 @@ interface Verification {
   readonly commits: number;
 }
 
-export function ChainCard({ id, version, pages }: { readonly id: string; readonly version: number; readonly pages: readonly HistoryPage[] }) {
+interface Props {
+  readonly id: string;
+  readonly version: number;
+  readonly pages: readonly HistoryPage[];
+  /** The commit of the version that is shown, and where the log has it. */
+  readonly commit: Commit | undefined;
+  readonly logged: Logged | undefined;
+}
+
+export function ChainCard({ id, version, pages, commit, logged }: Props) {
   const [checked, setChecked] = useState<Checked>(NOTHING);
   const [server, setServer] = useState<string>("");
   const [failed, setFailed] = useState("");
@@ -94,7 +103,7 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
           Check all {count(version)}
         </button>
       ) : null}
-      {hasLog() ? <InLog commit={isBroken ? undefined : pages.at(-1)?.history.commits.at(-1)} /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
+      {hasLog() ? <InLog commit={isBroken ? undefined : commit} found={logged} /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
     </section>
   );
 }
@@ -147,12 +156,10 @@ function Squares({ checked }: { readonly checked: Checked }) {
   );
 }
 
-/** Whether the newest commit is in the log, by the path that this browser computed. */
-function InLog({ commit }: { readonly commit: Commit | undefined }) {
+/** Whether a commit is in the log, by the path that this browser computed. */
+function InLog({ commit, found }: { readonly commit: Commit | undefined; readonly found: Logged | undefined }) {
   const size = loggedSize();
-  const logged = useLogged(commit);
   const shows = <Link to={{ page: "proof", parameters: {} }}>What it shows</Link>;
-  const found = logged.data;
   if (commit === undefined || found === undefined) {
     return (
       <p class="muted small">

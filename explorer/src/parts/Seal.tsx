@@ -8,7 +8,7 @@ import { span } from "../time";
 import { Link } from "./Link";
 
 /** Since when nothing was signed although commits wait; `undefined`: nothing waits for long, or it is not known. */
-function unsignedFor(): string | undefined {
+export function unsignedFor(): string | undefined {
   const known = status();
   if (known === undefined || known.log === null || !standing.value.isLogLate) return undefined;
   const { signed_at, oldest_unlogged_ms } = known.log;
