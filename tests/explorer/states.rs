@@ -163,10 +163,49 @@ async fn what_came_while_the_server_was_away_is_told_when_it_is_back() {
         ledger.send("PUT", &format!("/products/{id}"), r#"{"name":"Late","price":"1"}"#).await;
     }
     between.tell(&[]);
-    let has = |told: &Value| told.as_array().is_some_and(|told| told.contains(&"Back. 2 new commits.".into()));
+    let has =
+        |told: &Value| told.as_array().is_some_and(|told| told.contains(&"Back. 2 new commits.".into()));
     browser.until("globalThis.told", has).await;
     let text = sees(&mut browser, "25 commits").await;
     assert!(!text.contains("does not answer"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_removed_and_what_was_not_there_yet_is_shown_as_that() {
+    let Some(mut browser) = browser().await else { return };
+    let (_directory, ledger) = told();
+    ledger.send("PUT", "/products/gone", r#"{"name":"Gone","price":"9"}"#).await;
+    ledger.send("DELETE", "/products/gone", "").await;
+    browser.open_afresh(&format!("{}/#/p/gone", ledger.url), 1280, "light").await;
+    sees(
+        &mut browser,
+        "□ Removed | by anonymous | $9.00 before it was removed | Before it was removed price | 2 commits",
+    )
+    .await;
+    browser.go("#/p/gone?v=2").await;
+    sees(&mut browser, "You see this product at version 2. | Not in the catalogue | 2 of 2 commits by then")
+        .await;
+    let frame = format!("#/p/{FRAME}");
+    for (moment, wanted) in [
+        (
+            "2025-12-15T23:59:59.999Z",
+            "□ Not in the catalogue | On 15 Dec 2025 it was not in the catalogue. | of 12 commits by then",
+        ),
+        (
+            "2010-01-01T00:00:00Z&clock=recorded",
+            "The ledger has this product since | Go there | Nothing was recorded by then. | 0 of 12 commits by then",
+        ),
+        (
+            "2024-06-01T23:59:59.999Z",
+            "● In the catalogue | Commit 3 is entry | 3 of 12 commits by then | 3 of 3 events",
+        ),
+    ] {
+        browser.go(&format!("{frame}?at={moment}")).await;
+        let text = sees(&mut browser, wanted).await;
+        assert!(!text.contains("There is no such product"), "{text}");
+    }
+    press(&mut browser, "Show the later ones").await;
+    sees(&mut browser, "Hide the later ones | $1,349.00 → $1,199.00").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,7 +113,8 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
         product={product}
         shown={shown}
         moment={moment}
-        isKnown={isKnown || isGone(moment, priced.data)}
+        isKnown={isKnown}
+        isGone={isGone(moment, priced.data)}
         deletedAt={deletedAt}
         deletedBy={commits.at(-1)?.metadata.actor}
         step={stepThen(moment, priced.data)}
@@ -207,7 +208,12 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
   return (
     <div class="columns">
       <div>
-        {priced.error !== undefined && priced.data === undefined ? (
+        {moment.kind === "recorded" && priced.error instanceof Problem && priced.error.status === 404 ? (
+          <div class="card">
+            <h2>Price</h2>
+            <p class="muted">Nothing was recorded by then.</p>
+          </div>
+        ) : priced.error !== undefined && priced.data === undefined ? (
           <div class="card">
             <Failure error={priced.error} retry={priced.reload} />
           </div>
@@ -228,7 +234,7 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
       </div>
       <aside aria-label="Proof and fields">
         <ChainCard id={product.id} version={product.version} pages={pages} commit={shownCommit} logged={shownCommit === newestCommit ? newestLogged : shownLogged} />
-        {isKnown ? <NowCard product={shown} title={moment.kind === "now" ? "Now" : `At version ${shown.version}`} {...(note === undefined ? {} : { note })} /> : null}
+        {isKnown ? <NowCard product={shown} title={moment.kind !== "now" ? `At version ${shown.version}` : shown.status === "deleted" ? "Before it was removed" : "Now"} {...(note === undefined ? {} : { note })} /> : null}
         <SentCard commits={pages.flatMap((page) => page.history.commits).filter((commit) => isBy(moment, commit))} />
       </aside>
     </div>

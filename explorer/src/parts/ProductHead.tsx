@@ -18,6 +18,8 @@ interface Props {
   readonly shown: Product;
   readonly moment: Moment;
   readonly isKnown: boolean;
+  /** Whether nothing was in force at the moment. */
+  readonly isGone: boolean;
   readonly deletedAt: string | undefined;
   readonly deletedBy: string | undefined;
   /** What was in force at the moment, and the commit that set it. */
@@ -30,7 +32,7 @@ interface Props {
 }
 
 export function ProductHead(props: Props) {
-  const { product, shown, moment, isKnown } = props;
+  const { product, shown, moment, isKnown, isGone } = props;
   const isNow = moment.kind === "now";
   return (
     <div class="head product-head">
@@ -45,7 +47,7 @@ export function ProductHead(props: Props) {
               Removed {props.deletedAt === undefined ? "" : date(props.deletedAt)}
               {props.deletedBy === undefined ? "" : ` by ${named(props.deletedBy)}`}
             </State>
-          ) : isKnown ? (
+          ) : isKnown || isGone ? (
             <State isActive={moment.kind === "force" ? props.step !== undefined : shown.status === "active"}>Not in the catalogue</State>
           ) : null}
           {shown.sku === undefined ? null : (
@@ -53,13 +55,15 @@ export function ProductHead(props: Props) {
               {shown.sku} <Copy text={shown.sku} kind="link" told="The SKU is copied." />
             </span>
           )}
-          <span class="muted">
-            version {shown.version}, changed {date(shown.updated_at)}
-          </span>
+          {isKnown && !isGone ? (
+            <span class="muted">
+              version {shown.version}, changed {date(shown.updated_at)}
+            </span>
+          ) : null}
           <ChooseMoment />
         </p>
       </div>
-      {isKnown ? <Price {...props} /> : null}
+      {isKnown || isGone ? <Price {...props} /> : null}
     </div>
   );
 }

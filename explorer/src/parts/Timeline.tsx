@@ -100,7 +100,7 @@ export function Timeline({ id, product, pages, late, isWaiting, moment, version,
           <One key={commit.sequence} commit={commit} position={late?.get(commit.sequence)} isOpen={commit.sequence === opened} isNewest={commit.sequence + commit.events.length - 1 === product.version} isLogged={isLogged} />
         ))}
       </ol>
-      {!isWaiting && shown.length === 0 ? <p class="muted">Nothing of this kind happened{isPart ? " in what is loaded" : ""}.</p> : null}
+      {!isWaiting && shown.length === 0 ? <p class="muted">{only === undefined ? "Nothing had happened by then" : "Nothing of this kind happened"}{isPart ? " in what is loaded" : ""}.</p> : null}
       {isWaiting || !isPart ? null : <Beyond id={id} product={product} all={all} hold={hold} holdsNewest={holdsNewest} />}
     </section>
   );
