@@ -1,6 +1,5 @@
 // The moment at which a product is shown: now, at a time by one of the two clocks, or at a version.
 
-import type { Commit } from "./types";
 import type { View } from "./url";
 import { understood } from "./url";
 
@@ -19,20 +18,6 @@ export function momentOf(view: View): Moment {
   const time = Date.parse(at);
   if (Number.isNaN(time)) return { kind: "now" };
   return clock === "recorded" ? { kind: "recorded", at: time } : { kind: "force", at: time };
-}
-
-/** Whether a commit had happened by a moment, on the clock of the moment. */
-export function isBy(moment: Moment, commit: Commit): boolean {
-  switch (moment.kind) {
-    case "now":
-      return true;
-    case "version":
-      return commit.sequence <= moment.version;
-    case "recorded":
-      return Date.parse(commit.recorded_at) <= moment.at;
-    case "force":
-      return Date.parse(commit.metadata.occurred_at) <= moment.at;
-  }
 }
 
 /** The parameters with which the moment of a view stays on another page. */

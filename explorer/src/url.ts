@@ -149,7 +149,8 @@ export function misunderstood(view: View): Misunderstood[] {
 }
 
 function fits(rule: Rule, value: string): boolean {
-  return rule instanceof RegExp ? rule.test(value) : rule.includes(value);
+  if (!(rule instanceof RegExp)) return rule.includes(value);
+  return rule.test(value) && (rule !== INSTANT || !Number.isNaN(Date.parse(value)));
 }
 
 /** The view of a product. */

@@ -250,7 +250,8 @@ async fn another_build_is_said_with_a_way_to_load_it() {
     sees(&mut browser, "22 commits").await;
     browser.until("(window.here = true)", |done| *done == true).await;
     let build = ledger.get("/ui/config.json").await.1["build"].as_str().unwrap().to_owned();
-    let (build, gone) = (build.leak() as &'static str, format!("/ui/{}", later_scripts()[0]));
+    let build: &'static str = build.leak();
+    let gone = format!("/ui/{}", later_scripts()[0]);
     between.tell(&[
         (&gone, Lie::Problem(404, "not-found")),
         ("/ui/config.json", Lie::Changed(build, "9.9.9+another")),

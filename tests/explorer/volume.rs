@@ -219,7 +219,8 @@ async fn an_hour_of_commits_leaves_no_more_rows_listeners_and_requests_than_its_
         ));
     }
     // As long as the commits of an hour take with twenty a second.
-    let passed = |seconds: &Value| seconds.as_f64().is_some_and(|passed| passed >= hour() as f64 / 20.0);
+    let commits = f64::from(u32::try_from(hour()).unwrap());
+    let passed = |seconds: &Value| seconds.as_f64().is_some_and(|passed| passed * 20.0 >= commits);
     let seconds = browser.until("globalThis.passed()", passed).await;
     println!("listeners, nodes and heap: {figures:?}, after {seconds} s of the page's clock");
     // The list is full, or nearly, after the first parts; what grows behind them grows for ever.

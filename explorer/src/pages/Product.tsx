@@ -7,7 +7,7 @@ import type { Stated } from "../chart/Chart";
 import { newest } from "../live";
 import { useLoad, useNow } from "../load";
 import { useLogged } from "../logged";
-import { isBy, type Moment, momentOf } from "../moment";
+import { type Moment, momentOf } from "../moment";
 import { ChainCard } from "../parts/ChainCard";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
@@ -23,7 +23,7 @@ import * as time from "../time";
 import type { Commit, Prices, Product } from "../types";
 import { understood } from "../url";
 import { printsEvidence } from "./printing";
-import { found, type Found, holding, type HistoryPage, lateSequences, newestHistory, prices, productAt } from "./product-data";
+import { found, type Found, holding, type HistoryPage, isBy, lateSequences, newestHistory, prices, productAt } from "./product-data";
 
 const HOUR = 3_600_000;
 const MOST_BEFORE = 3;

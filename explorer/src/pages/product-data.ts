@@ -130,6 +130,20 @@ export async function productAt(id: string, moment: Moment, timeline: readonly P
   }
 }
 
+/** Whether a commit had happened by a moment, on the clock of the moment. */
+export function isBy(moment: Moment, commit: Commit): boolean {
+  switch (moment.kind) {
+    case "now":
+      return true;
+    case "version":
+      return commit.sequence <= moment.version;
+    case "recorded":
+      return Date.parse(commit.recorded_at) <= moment.at;
+    case "force":
+      return Date.parse(commit.metadata.occurred_at) <= moment.at;
+  }
+}
+
 /** The commit that holds a sequence. */
 export function holding(commits: readonly Commit[], sequence: number): Commit | undefined {
   return commits.find((commit) => commit.sequence <= sequence && sequence < commit.sequence + commit.events.length);

@@ -1,11 +1,11 @@
 // What happened to a product: its commits, the newest first.
 
 import { useEffect, useState } from "preact/hooks";
-import { isBy, type Moment } from "../moment";
+import type { Moment } from "../moment";
 import { withEarlier, withLater, yearsBetween } from "../history-window";
 import { onKey } from "../keys";
 import { evidenceView } from "../pages/printing";
-import { historyPage, type HistoryPage, versionAt } from "../pages/product-data";
+import { historyPage, type HistoryPage, isBy, versionAt } from "../pages/product-data";
 import { count, date, go, moment as shownMoment, refine, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Product, Receipts } from "../types";
