@@ -92,7 +92,7 @@ async function lead(): Promise<void> {
     if (isVisible) lastSeen = Date.now();
     following.value = "live";
     try {
-      await ask(over.signal);
+      await within(over.signal, ask);
     } catch {
       if (over.signal.aborted) break;
       await Promise.race([
@@ -102,6 +102,18 @@ async function lead(): Promise<void> {
     }
   }
   stop();
+}
+
+/** Does something until a signal that lasts longer is given; no listener stays behind on that one. */
+async function within(longer: AbortSignal, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const own = new AbortController();
+  const stop = (): void => own.abort(longer.reason);
+  longer.addEventListener("abort", stop);
+  try {
+    await act(own.signal);
+  } finally {
+    longer.removeEventListener("abort", stop);
+  }
 }
 
 async function ask(signal: AbortSignal): Promise<void> {

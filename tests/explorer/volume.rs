@@ -14,7 +14,7 @@ use super::questions::sees;
 use super::story::Life;
 use crate::browser::browser;
 use crate::browser::devtools::Browser;
-use crate::scenario::{Ledger, printed, program};
+use crate::scenario::{Ledger, PATIENCE, printed, program};
 
 /// Whether the sizes are those of the specification, which take minutes.
 fn is_full() -> bool {
@@ -227,6 +227,38 @@ async fn an_hour_of_commits_leaves_no_more_rows_listeners_and_requests_than_its_
     let (middle, end) = (figures[figures.len() / 2], figures[figures.len() - 1]);
     let rows = browser.until(ROW_COUNT, Value::is_u64).await.as_f64().unwrap();
     assert!(end.0 <= middle.0.max(rows * 8.0) + 50.0, "{figures:?}");
+}
+
+/// How often the page has asked for what is new.
+async fn polls(browser: &mut Browser) -> usize {
+    browser.until("1", Value::is_number).await;
+    browser.heard().0.iter().filter(|url| url.contains("wait=")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_for_what_is_new_leaves_no_listener_behind() {
+    let Some(mut browser) = browser().await else { return };
+    let ledger = Ledger::start();
+    let url = front(&ledger.url).await;
+    ledger.send("PUT", "/products/p", r#"{"name":"Helmet","price":"1"}"#).await;
+    // A page without rows, whose listeners are always the same.
+    browser.open_afresh(&format!("{url}/#/keys"), 1280, "light").await;
+    sees(&mut browser, "What it does").await;
+    let mut listeners = Vec::new();
+    for nth in 0..80 {
+        let before = polls(&mut browser).await;
+        if nth % 40 == 0 {
+            listeners.push(browser.figure("JSEventListeners").await);
+        }
+        ledger.send("PUT", &format!("/products/p-{nth}"), r#"{"name":"Helmet","price":"1"}"#).await;
+        let started = Instant::now();
+        while polls(&mut browser).await == before {
+            assert!(started.elapsed() < PATIENCE, "the page does not ask again");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    listeners.push(browser.figure("JSEventListeners").await);
+    assert!(listeners[2] <= listeners[1] + 20.0, "{listeners:?}");
 }
 
 /// A count with its digits grouped, as the page shows it.
