@@ -197,7 +197,7 @@ async fn what_was_removed_and_what_was_not_there_yet_is_shown_as_that() {
         ),
         (
             "2024-06-01T23:59:59.999Z",
-            "● In the catalogue | Commit 3 is entry | 3 of 12 commits by then | 3 of 3 events",
+            "● In the catalogue | Commit 3 is entry | 3 of 12 commits by then | of 3 events",
         ),
     ] {
         browser.go(&format!("{frame}?at={moment}")).await;
@@ -263,7 +263,7 @@ async fn another_build_is_said_with_a_way_to_load_it() {
     assert_eq!(browser.until("window.here", Value::is_boolean).await, true);
     between.tell(&[]);
     press(&mut browser, "Load it").await;
-    sees(&mut browser, "It fits together.").await;
+    sees(&mut browser, "Nothing was removed or changed since your last visit.").await;
     assert_eq!(browser.until("window.here ?? null", |_| true).await, Value::Null);
 }
 
