@@ -149,14 +149,21 @@ export function misunderstood(view: View): Misunderstood[] {
 }
 
 function fits(rule: Rule, value: string): boolean {
-  return rule instanceof RegExp ? rule.test(value) : typeof rule === "function" ? rule(value) : rule.includes(value);
+  if (typeof rule === "function") return rule(value);
+  if (!(rule instanceof RegExp)) return rule.includes(value);
+  return rule === INSTANT ? isInstant(value) : rule.test(value);
+}
+
+/** Whether a text is an instant of the calendar. */
+function isInstant(value: string): boolean {
+  return INSTANT.test(value) && !Number.isNaN(Date.parse(value));
 }
 
 /** Whether a text names a range of the price chart, or has two instants of which the second is later. */
 function isRange(value: string): boolean {
   const [from = "", to, ...rest] = value.split("~");
   if (to === undefined) return /^(30d|90d|18m|all)$/.test(value);
-  return rest.length === 0 && INSTANT.test(from) && INSTANT.test(to) && Date.parse(from) < Date.parse(to);
+  return rest.length === 0 && isInstant(from) && isInstant(to) && Date.parse(from) < Date.parse(to);
 }
 
 /** The view of a product. */

@@ -44,6 +44,14 @@ test("values that a page does not know are named, and unknown names are kept", (
   assert.equal(format(changed(view, { sort: undefined, q: "a" })), "#/catalogue?currency=USD&later=1&q=a");
 });
 
+test("a moment that no calendar has is not understood", () => {
+  for (const at of ["2026-13-45T00:00:00Z", "2026-01-01T25:00:00Z"]) {
+    const view = parse(`#/ledger?from=${at}`);
+    assert.deepEqual(misunderstood(view), [{ name: "from", value: at }]);
+    assert.deepEqual(understood(view), {});
+  }
+});
+
 test("names of objects are no parameters", () => {
   const view = parse("#/ledger?constructor=1&toString=2&what=price,deleted&who=x");
   assert.deepEqual(understood(view), { what: "price,deleted", who: "x" });

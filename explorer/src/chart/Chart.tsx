@@ -18,6 +18,8 @@ const PRINTED = { width: 720, height: 210 };
 const MANY = 120;
 /** About the width of a letter of a label. */
 const LETTER = 7;
+/** How many rows the table has at most. */
+const MOST_STEPS = 500;
 const MOST_PANELS = 3;
 
 /** What is known of the event that stated a price. */
@@ -548,7 +550,11 @@ function brief(at: number) {
 
 /** The steps as a table. */
 export function StepTable({ name, steps, stated, now, isRecorded }: { readonly isRecorded: boolean; readonly name: string; readonly steps: readonly Step[]; readonly stated: Props["stated"]; readonly now: number }) {
+  const [later, setLater] = useState(0);
+  const newest = steps.length - later;
+  const oldest = Math.max(0, newest - MOST_STEPS);
   return (
+    <>
     <div class="scroll-x" tabIndex={0} role="region" aria-label={`Prices of ${name}`}>
       <table class="steps">
         <caption class="sr">Prices {isRecorded ? "as recorded" : "in force"} of {name}</caption>
@@ -564,7 +570,7 @@ export function StepTable({ name, steps, stated, now, isRecorded }: { readonly i
           </tr>
         </thead>
         <tbody>
-          {[...steps].reverse().map((step) => {
+          {steps.slice(oldest, newest).reverse().map((step) => {
             const by = stated(step.sequence);
             return (
               <tr key={`${step.from}-${step.sequence}`}>
@@ -584,5 +590,19 @@ export function StepTable({ name, steps, stated, now, isRecorded }: { readonly i
         </tbody>
       </table>
     </div>
+    {steps.length <= MOST_STEPS ? null : (
+      <p class="table-foot">
+        <span class="muted">
+          Showing prices {count(oldest + 1)}–{count(newest)} of {count(steps.length)}.
+        </span>{" "}
+        <button type="button" class="as-link" disabled={oldest === 0} onClick={() => setLater(steps.length - oldest)}>
+          Earlier prices
+        </button>{" "}
+        <button type="button" class="as-link" disabled={later === 0} onClick={() => setLater(Math.max(0, later - MOST_STEPS))}>
+          Later prices
+        </button>
+      </p>
+    )}
+    </>
   );
 }

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, productPath } from "../api";
 import { historyPage, type HistoryPage } from "../pages/product-data";
-import { type Logged, useLogged } from "../logged";
+import type { Logged } from "../logged";
 import { hasLog, loggedSize } from "../seal";
 import { amount, count } from "../state";
 import { verify } from "../verifier";
@@ -56,7 +56,18 @@ interface Verification {
   readonly commits: number;
 }
 
-export function ChainCard({ id, version, pages }: { readonly id: string; readonly version: number; readonly pages: readonly HistoryPage[] }) {
+interface Props {
+  readonly id: string;
+  readonly version: number;
+  readonly pages: readonly HistoryPage[];
+  /** The commit of the version that is shown, and where the log has it. */
+  readonly commit: Commit | undefined;
+  readonly logged: Logged | undefined;
+  /** Whether the log has the product's newest commit. */
+  readonly isNewestLogged: boolean;
+}
+
+export function ChainCard({ id, version, pages, commit, logged, isNewestLogged }: Props) {
   const [checked, setChecked] = useState<Checked>(NOTHING);
   const [server, setServer] = useState<string>("");
   const [failed, setFailed] = useState("");
@@ -70,8 +81,6 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
     if (last !== undefined) run(loaded(pages), first === 1);
   }, [last]);
   const isBroken = checked.fault !== undefined && checked.fault.notCheckable !== true;
-  const newest = isBroken ? undefined : pages.at(-1)?.history.commits.at(-1);
-  const logged = useLogged(newest).data;
   useEffect(() => {
     if (!isBroken) return;
     get<Verification>(`${productPath(id)}/verification`).then(
@@ -84,7 +93,7 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
       <div class="card-head">
         <h2 id="chain-title">Proof</h2>
         <span class="spring" />
-        <Verdict checked={checked} failed={failed} isLogged={logged?.isIncluded === true} />
+        <Verdict checked={checked} failed={failed} isLogged={isNewestLogged} />
       </div>
       <div aria-live="polite">
         <Words checked={checked} version={version} failed={failed} />
@@ -96,7 +105,7 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
           Check all {count(version)}
         </button>
       ) : null}
-      {hasLog() ? <InLog commit={newest} found={logged} /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
+      {hasLog() ? <InLog commit={isBroken ? undefined : commit} found={logged} /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
     </section>
   );
 }
@@ -150,7 +159,7 @@ function Squares({ checked }: { readonly checked: Checked }) {
   );
 }
 
-/** Whether the newest commit is in the log, by the path that this browser computed. */
+/** Whether a commit is in the log, by the path that this browser computed. */
 function InLog({ commit, found }: { readonly commit: Commit | undefined; readonly found: Logged | undefined }) {
   const size = loggedSize();
   const shows = <Link to={{ page: "proof", parameters: {} }}>What it shows</Link>;

@@ -3,17 +3,8 @@
 import { newest } from "../live";
 import { hasLog, seal } from "../seal";
 import { amount } from "../state";
-import { standing, status } from "../status";
-import { span } from "../time";
+import { unsignedFor } from "../status";
 import { Link } from "./Link";
-
-/** Since when nothing was signed although commits wait; `undefined`: nothing waits for long, or it is not known. */
-function unsignedFor(): string | undefined {
-  const known = status();
-  if (known === undefined || known.log === null || !standing.value.isLogLate) return undefined;
-  const { signed_at, oldest_unlogged_ms } = known.log;
-  return signed_at === null ? `Unsigned for ${span(oldest_unlogged_ms)}` : `Signed ${span(Date.now() - Date.parse(signed_at))} ago`;
-}
 
 function words(): { mark: string; look: string; text: string; more?: string } {
   if (newest.value === -1) return { mark: "–", look: "", text: "No commits yet" };
