@@ -6,7 +6,7 @@ import { withEarlier, withLater, yearsBetween } from "../history-window";
 import { onKey } from "../keys";
 import { evidenceView } from "../pages/printing";
 import { historyPage, type HistoryPage, isBy, versionAt } from "../pages/product-data";
-import { count, date, go, moment as shownMoment, refine, view, zone } from "../state";
+import { amount, count, date, go, moment as shownMoment, refine, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Product, Receipts } from "../types";
 import { changed, understood } from "../url";
@@ -108,7 +108,7 @@ export function Timeline({ id, product, pages, late, isWaiting, moment, version,
 
 /** How many commits there are, and how many there were by then. */
 function howMany(moment: Moment, byThen: number, all: number, isPart: boolean): string {
-  const words = `${count(all)} commit${all === 1 ? "" : "s"}${isPart ? " loaded" : ""}`;
+  const words = `${amount(all, "commit")}${isPart ? " loaded" : ""}`;
   return moment.kind === "now" ? words : `${count(byThen)} of ${words} by then`;
 }
 
