@@ -16,10 +16,10 @@ const TOP = 26;
 const BOTTOM = 26;
 const PRINTED = { width: 720, height: 210 };
 const MANY = 120;
-/** About the width of a letter of a label. */
-const LETTER = 7;
 /** How many rows the table has at most. */
 const MOST_STEPS = 500;
+/** About the width of a letter of a label. */
+const LETTER = 7;
 const MOST_PANELS = 3;
 
 /** What is known of the event that stated a price. */

@@ -233,14 +233,7 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
         )}
       </div>
       <aside aria-label="Proof and fields">
-        <ChainCard
-          id={product.id}
-          version={product.version}
-          pages={pages}
-          commit={shownCommit}
-          logged={shownCommit === newestCommit ? newestLogged : shownLogged}
-          isNewestLogged={isLogged === true}
-        />
+        <ChainCard id={product.id} version={product.version} pages={pages} commit={shownCommit} logged={shownCommit === newestCommit ? newestLogged : shownLogged} isLogged={isLogged === true} />
         {isKnown ? <NowCard product={shown} title={moment.kind !== "now" ? `At version ${shown.version}` : shown.status === "deleted" ? "Before it was removed" : "Now"} {...(note === undefined ? {} : { note })} /> : null}
         <SentCard commits={pages.flatMap((page) => page.history.commits).filter((commit) => isBy(moment, commit))} />
       </aside>

@@ -63,11 +63,11 @@ interface Props {
   /** The commit of the version that is shown, and where the log has it. */
   readonly commit: Commit | undefined;
   readonly logged: Logged | undefined;
-  /** Whether the log has the product's newest commit. */
-  readonly isNewestLogged: boolean;
+  /** Whether the log has the newest commit, and so all of them. */
+  readonly isLogged: boolean;
 }
 
-export function ChainCard({ id, version, pages, commit, logged, isNewestLogged }: Props) {
+export function ChainCard({ id, version, pages, commit, logged, isLogged }: Props) {
   const [checked, setChecked] = useState<Checked>(NOTHING);
   const [server, setServer] = useState<string>("");
   const [failed, setFailed] = useState("");
@@ -93,7 +93,7 @@ export function ChainCard({ id, version, pages, commit, logged, isNewestLogged }
       <div class="card-head">
         <h2 id="chain-title">Proof</h2>
         <span class="spring" />
-        <Verdict checked={checked} failed={failed} isLogged={isNewestLogged} />
+        <Verdict checked={checked} failed={failed} isLogged={isLogged} />
       </div>
       <div aria-live="polite">
         <Words checked={checked} version={version} failed={failed} />
