@@ -1,13 +1,15 @@
-// The app with one stack, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
-// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`. Nothing is looked up, so
-// synthesis needs no credentials and no network.
+// The app with the stack of a ledger, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
+// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`; with `samples` (languages,
+// separated by commas) and `samplesBuilt` there is a second stack, of the sample subscribers. Nothing is looked up, so synthesis needs no
+// credentials and no network.
 
 import { App, type AppProps, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { LedgerStack } from "./ledger-stack.ts";
+import { languagesOf, SamplesStack } from "./samples.ts";
 import { rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
 
-/** The app with its one stack, checked by both rule packs. `changed` replaces settings of the stage. */
+/** The app with its stacks, checked by both rule packs. `changed` replaces settings of the stage. */
 export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { app: App; stack: LedgerStack } {
   const app = new App(props);
   const branch = text(app, "branch");
@@ -30,6 +32,20 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
     subscriberAccounts: text(app, "subscriberAccounts")?.split(","),
     breakGlass: arns(app, "breakGlass"),
   });
+  const samples = text(app, "samples");
+  if (samples !== undefined) {
+    new SamplesStack(app, "samples", {
+      // Not below the ledger's name: rules that begin with it are the ledger's own.
+      stackName: stack.stackName.replace("product-ledger", "price-lists"),
+      ...pinned(app),
+      description: `Sample subscribers of ${stack.stackName}`,
+      settings,
+      languages: languagesOf(samples),
+      bus: stack.stackName,
+      built: text(app, "samplesBuilt") ?? "target/samples",
+      alarmEmail: text(app, "alarmEmail"),
+    });
+  }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return { app, stack };
 }

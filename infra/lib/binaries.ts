@@ -12,7 +12,8 @@ import { REPOSITORY } from "./repository.ts";
 export const FUNCTIONS = ["command-api", "query-api", "projector", "publisher", "sequencer"] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
-const PLACEHOLDER = resolve(import.meta.dirname, "../placeholder");
+/** A function that answers every invocation with an error. */
+export const PLACEHOLDER = resolve(import.meta.dirname, "../placeholder");
 
 /** The code of a function in a folder as cargo-lambda fills it: `<name>/bootstrap.zip`, or `<name>/bootstrap` alone. */
 export function codeOf(scope: Construct, name: FunctionName, binaries: string): Code {

@@ -13,6 +13,8 @@ export interface LedgerQueueOptions {
   readonly deadLetterQueue?: DeadLetterQueue;
   /** Whether it is the dead-letter queue of another queue. */
   readonly behindQueue?: boolean;
+  /** How long a received message is hidden from others; half a minute otherwise. */
+  readonly hidden?: Duration;
 }
 
 /** An encrypted queue; without a dead-letter queue it is one itself. */
@@ -29,6 +31,7 @@ export class LedgerQueue extends Construct {
       dataKeyReuse: Duration.minutes(5),
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
+      ...(options.hidden && { visibilityTimeout: options.hidden }),
       ...(options.deadLetterQueue && { deadLetterQueue: options.deadLetterQueue }),
     });
     if (!options.deadLetterQueue) {

@@ -10,7 +10,7 @@ export interface NamedRule {
 }
 
 /** What EventBridge counts if a rule gives up an event, or if not even the dead-letter queue takes it. */
-const LOST = ["FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"];
+export const LOST = ["FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"];
 
 /** Adds an alarm for each rule, and its metrics to the dashboard. */
 export function watchRules(monitoring: MonitoringFacade, rules: Readonly<Record<string, NamedRule>>): void {
