@@ -26,6 +26,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("telemetry", vec![]),
         ("web", vec!["schema", "telemetry"]),
         ("engine", vec![]),
+        ("ledger-subscriber", vec![]),
         ("loopback", vec!["engine"]),
         ("sqlite", vec![]),
         ("ledger-log", vec!["schema"]),
