@@ -17,13 +17,14 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
   const rollout = rolloutOf(text(app, "rollout") ?? stage.rollout);
   const own = branch === undefined ? {} : { domain: undefined };
   const settings = { ...stage, rollout, ...changed, ...own };
+  const binaries = text(app, "binaries") ?? "target/lambda-arm64";
   const stack = new LedgerStack(app, "ledger", {
     stackName: stackName(settings.stage, branch),
     ...pinned(app),
     description: `Product ledger, ${settings.stage}`,
     terminationProtection: settings.keepData,
     settings,
-    binaries: text(app, "binaries") ?? "target/lambda-arm64",
+    binaries,
     alarmEmail: text(app, "alarmEmail"),
     eventsTable: text(app, "eventsTable"),
     logTable: text(app, "logTable"),
@@ -42,6 +43,7 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
       settings,
       languages: languagesOf(samples),
       bus: stack.stackName,
+      binaries,
       built: text(app, "samplesBuilt") ?? "target/samples",
       alarmEmail: text(app, "alarmEmail"),
     });

@@ -9,14 +9,14 @@ import { Code, Runtime } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import { alarmTopic } from "./alarms.ts";
-import { PLACEHOLDER } from "./binaries.ts";
+import { codeOf, PLACEHOLDER, SAMPLE } from "./binaries.ts";
 import { LedgerKey } from "./key.ts";
 import { LambdaSubscriber, type LedgerAccess } from "./lambda-subscriber.ts";
 import { REPOSITORY } from "./repository.ts";
 import type { Settings } from "./settings.ts";
 import { SUBSCRIBERS, watchSubscriber } from "./subscriber-alarms.ts";
 
-/** The settings that Powertools reads. */
+/** What Powertools for AWS reads: the dimension and the namespace of the metrics. */
 const powertools = (service: string) => ({
   POWERTOOLS_SERVICE_NAME: service,
   POWERTOOLS_METRICS_NAMESPACE: SUBSCRIBERS,
@@ -24,10 +24,20 @@ const powertools = (service: string) => ({
 
 /** How the function of each language runs. */
 const LANGUAGES = {
-  python: { runtime: Runtime.PYTHON_3_14, handlers: { receive: "price_list.receive", catchUp: "price_list.catch_up" } },
+  python: {
+    runtime: Runtime.PYTHON_3_14,
+    handlers: { receive: "price_list.receive", catchUp: "price_list.catch_up" },
+    environment: powertools("python"),
+  },
   typescript: {
     runtime: Runtime.NODEJS_24_X,
     handlers: { receive: "price-list.receive", catchUp: "price-list.catchUp" },
+    environment: powertools("typescript"),
+  },
+  rust: {
+    runtime: Runtime.PROVIDED_AL2023,
+    handlers: { receive: "receive", catchUp: "catch-up" },
+    environment: { SERVICE_NAME: "rust", METRICS_NAMESPACE: SUBSCRIBERS },
   },
 } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -51,6 +61,8 @@ export interface SamplesStackProps extends StackProps {
   readonly bus: string;
   /** The folder of the built functions, from the root of the repository. */
   readonly built: string;
+  /** The folder of the functions in Rust. */
+  readonly binaries: string;
   readonly alarmEmail?: string | undefined;
 }
 
@@ -69,9 +81,8 @@ export class SamplesStack extends Stack {
         key,
         bus,
         ledger,
-        code: codeOf(this, language, built),
+        code: language === "rust" ? codeOf(this, SAMPLE, props.binaries) : codeOfSample(this, language, built),
         ...LANGUAGES[language],
-        environment: powertools(language),
       });
       if (language === "python") {
         for (const one of [subscriber.receive, subscriber.catchUp]) {
@@ -103,7 +114,7 @@ export class SamplesStack extends Stack {
 }
 
 /** The code of a language, built by `subscriber/samples/build`; a placeholder with a warning if it is not. */
-function codeOf(scope: Construct, language: Language, built: string): Code {
+function codeOfSample(scope: Construct, language: Language, built: string): Code {
   const folder = resolve(REPOSITORY, built, language);
   if (existsSync(folder)) {
     return Code.fromAsset(folder);

@@ -18,7 +18,7 @@ import {
   text,
 } from "./synth.ts";
 
-const LANGUAGES = ["python", "typescript"];
+const LANGUAGES = ["python", "typescript", "rust"];
 let made: Synthesized;
 let template: Template;
 beforeAll(() => {
@@ -36,7 +36,7 @@ it("there is none unless languages are named, and its ledger is as without it", 
   expect(Object.keys(stage("production").manifest.artifacts as Json)).not.toContain("samples");
   expect(made.template).toEqual(stage("production").template);
   expect(() => synthesize("dev", { samples: "python,cobol" })).toThrow(
-    "samples=python,cobol: choose of python, typescript",
+    "samples=python,cobol: choose of python, typescript, rust",
   );
 });
 
@@ -44,7 +44,9 @@ it("passes all packs, with warnings only for what is not built and alarms that n
   const rules = made.report.pluginReports.flatMap(({ violations }) => violations.map(({ ruleName }) => ruleName));
   expect(rules.filter((rule) => !/^Annotation::ledger:(not-built-|nobody-is-notified)/.test(rule))).toEqual([]);
   expect(rules).toEqual(
-    expect.arrayContaining(LANGUAGES.map((language) => `Annotation::ledger:not-built-${language}`)),
+    expect.arrayContaining(
+      ["python", "typescript", "price-list"].map((name) => `Annotation::ledger:not-built-${name}`),
+    ),
   );
 });
 
@@ -148,7 +150,12 @@ describe.each(LANGUAGES)("%s", (language) => {
   });
 
   it("the alarms watch metrics that the functions write", () => {
-    const source = { python: "python/price_list.py", typescript: "typescript/src/price-list.ts" }[language] ?? "";
+    const sources = {
+      python: "python/price_list.py",
+      typescript: "typescript/src/price-list.ts",
+      rust: "rust/src/main.rs",
+    };
+    const source = sources[language as keyof typeof sources];
     const code = readFileSync(resolve(REPOSITORY, "subscriber/samples", source), "utf8");
     const own = ofType(template, "AWS::CloudWatch::Alarm").filter(
       ([, { Properties }]) => Properties.Namespace === "Subscribers",
@@ -158,10 +165,11 @@ describe.each(LANGUAGES)("%s", (language) => {
       expect(code).toContain(`"${String(Properties.MetricName)}"`);
     }
     const { Variables } = of("AWS::Lambda::Function", `${language}catchup`).Environment as { Variables: Json };
-    expect([Variables.POWERTOOLS_METRICS_NAMESPACE, Variables.POWERTOOLS_SERVICE_NAME]).toEqual([
-      "Subscribers",
-      language,
-    ]);
+    const [namespace, service] =
+      language === "rust"
+        ? ["METRICS_NAMESPACE", "SERVICE_NAME"]
+        : ["POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"];
+    expect([Variables[namespace], Variables[service]]).toEqual(["Subscribers", language]);
     for (const name of Object.keys(Variables).filter((name) => !name.startsWith("POWERTOOLS_"))) {
       expect(code).toContain(`"${name}"`);
     }

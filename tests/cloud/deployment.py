@@ -28,11 +28,11 @@ class Deployment:
     """The synthesized stacks, of the ledger and of the sample subscribers, and their names."""
 
     def __init__(self, binaries, samples, folder, environment):
-        """Synthesizes the dev stage with the functions of the folder `binaries`, and each sample of the folder `samples`."""
+        """Synthesizes the dev stage with the functions of the folder `binaries`, the sample in Rust among them, and the other samples of the folder `samples`."""
         self.folder = Path(folder)
         self._environment = environment
         synthesize = ["npx", "--no-install", "cdk", "synth", "--quiet", "-o", self.folder, "-c", "stage=dev"]
-        languages = ",".join(sorted(one.name for one in samples.iterdir()))
+        languages = ",".join([*sorted(one.name for one in samples.iterdir()), "rust"])
         context = ["-c", f"binaries={binaries}", "-c", f"samples={languages}", "-c", f"samplesBuilt={samples}"]
         subprocess.run([*synthesize, *context], cwd=INFRA, env=environment, check=True)
         stacks = _json(self.folder / "manifest.json")["artifacts"]

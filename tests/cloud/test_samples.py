@@ -13,7 +13,7 @@ from logs import logged
 from waiting import until
 
 SAMPLES = os.environ["LEDGER_CLOUD_SAMPLES"]
-LANGUAGES = ("python", "typescript")
+LANGUAGES = ("python", "typescript", "rust")
 #: The most messages that SQS takes at a time.
 BATCH = 10
 
