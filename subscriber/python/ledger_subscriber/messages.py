@@ -347,4 +347,5 @@ def message_of(event: dict[str, Any]) -> Message:
     detail = event["detail"]
     metadata, data = detail["metadata"], detail["data"]
     kind = _KINDS.get((metadata["event_name"], metadata["event_version"]), UnknownMessage)
-    return kind(metadata, data.get("product"), data)
+    message: Message = kind(metadata, data.get("product"), data)
+    return message

@@ -19,7 +19,7 @@ use crate::store::{FeedPosition, Parking, Store};
 pub const MOST_WRITES: usize = 99;
 
 /// How long an event that came early is kept.
-const HELD: Duration = Duration::from_secs(14 * 24 * 3600);
+const HELD: Duration = Duration::from_hours(14 * 24);
 const CURSOR: &str = "cursor";
 const PARKED: &str = "parked";
 
@@ -252,6 +252,6 @@ fn s(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn n(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+fn n(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
 }

@@ -103,7 +103,7 @@ impl TryFrom<Value> for LedgerEvent {
         let product_id = text("product_id")?;
         let is_replay = metadata.get("replay").is_some_and(|replay| !replay.is_null());
         let is_omitted = data["product_omitted"] == true;
-        Ok(Self { product_id, cursor, is_replay, is_omitted, json })
+        Ok(Self { json, product_id, cursor, is_replay, is_omitted })
     }
 }
 

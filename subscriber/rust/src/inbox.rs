@@ -96,7 +96,7 @@ impl<S: Store, L: Ledger> Inbox<S, L> {
     /// How long `receive` waits for what is missing before it fetches it, a day at most.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = wait.min(Duration::from_secs(24 * 3600));
+        self.wait = wait.min(Duration::from_hours(24));
         self
     }
 
@@ -254,13 +254,12 @@ impl<S: Store, L: Ledger> Inbox<S, L> {
         let mut whole = event;
         if event.is_omitted() {
             fetched = self.page(event.product_id(), event.sequence() - 1, 1).await?;
-            match fetched.first().filter(|found| found.cursor() == event.cursor()) {
-                Some(found) => whole = found,
-                None => {
-                    let (id, other) = (event.event_id(), "the ledger has another event than");
-                    return self.park(event, format!("{other} {id} with this sequence")).await.map(Some);
-                }
-            }
+            let Some(found) = fetched.first().filter(|found| found.cursor() == event.cursor()) else {
+                let reason =
+                    format!("the ledger has another event than {} with this sequence", event.event_id());
+                return self.park(event, reason).await.map(Some);
+            };
+            whole = found;
         }
         match self.store.advance(before, whole, apply).await {
             Ok(true) => Ok(Some(Outcome::Applied)),

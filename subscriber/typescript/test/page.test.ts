@@ -1,5 +1,6 @@
 // The function in TypeScript on the page docs/subscribing.md, compiled and run as it stands there: a queue delivers the events of a real ledger,
-// hostilely, to its handler. LEDGER_PROGRAM names the ledger and MOTO_SERVER moto's server; without one of them it is skipped, with a message.
+// hostilely, to its handler. LEDGER_PROGRAM names the ledger, SUBSCRIBER_DYNAMODB_URL the tables, or MOTO_SERVER moto's server; without them it is
+// skipped, with a message.
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -28,14 +29,16 @@ it("the function of the page has at most 20 lines", () => {
   assert.ok(program.split("\n").filter((line) => line !== "").length <= 20);
 });
 
-const { LEDGER_PROGRAM: ledger, MOTO_SERVER: moto } = process.env;
-if (ledger === undefined || moto === undefined) {
-  console.log("skipped: the function of the page, because LEDGER_PROGRAM or MOTO_SERVER is not set");
+const { LEDGER_PROGRAM: ledger, SUBSCRIBER_DYNAMODB_URL: url, MOTO_SERVER: moto } = process.env;
+if (ledger === undefined || (url === undefined && moto === undefined)) {
+  console.log("skipped: the function of the page, because LEDGER_PROGRAM, or SUBSCRIBER_DYNAMODB_URL and MOTO_SERVER, are not set");
 } else {
   it("the function of the page has a price list that is the ledger's, after hostile deliveries and after 30 days", async () => {
-    const url = await started(ledger, ["serve", "--in-memory", "--listen", "127.0.0.1:0"], /Listening on (http:\S+)/);
-    const tables = `http://127.0.0.1:${await started(moto, ["-H", "127.0.0.1", "-p", "0"], /127\.0\.0\.1:(\d+)/)}`;
-    Object.assign(process.env, { LEDGER_URL: url, AWS_ENDPOINT_URL: tables, AWS_REGION: "eu-central-1" });
+    const address = await started(ledger, ["serve", "--in-memory", "--listen", "127.0.0.1:0"], /Listening on (http:\S+)/);
+    const ofMoto = async (): Promise<string> =>
+      `http://127.0.0.1:${await started(moto ?? "", ["-H", "127.0.0.1", "-p", "0"], /127\.0\.0\.1:(\d+)/)}`;
+    const tables = url ?? (await ofMoto());
+    Object.assign(process.env, { LEDGER_URL: address, AWS_ENDPOINT_URL: tables, AWS_REGION: "eu-central-1" });
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
     const client = new DynamoDBClient();
     await create(client, "inbox", ["pk", "sk"]);
@@ -43,13 +46,13 @@ if (ledger === undefined || moto === undefined) {
     const handlers = await compiled();
     const chance = random(7);
 
-    await deliver(handlers, hostile(await change(url, 150, chance), chance), chance);
+    await deliver(handlers, hostile(await change(address, 150, chance), chance), chance);
     await handlers.catchUp();
-    assert.deepEqual(await rows(client), await listed(url));
+    assert.deepEqual(await rows(client), await listed(address));
     // Nothing of what happens meanwhile is delivered.
-    await change(url, 150, chance);
+    await change(address, 150, chance);
     await handlers.catchUp();
-    assert.deepEqual(await rows(client), await listed(url));
+    assert.deepEqual(await rows(client), await listed(address));
   });
 }
 

@@ -19,7 +19,8 @@ def message_of(event: dict[str, Any]) -> Message:
     detail = event["detail"]
     metadata, data = detail["metadata"], detail["data"]
     kind = _KINDS.get((metadata["event_name"], metadata["event_version"]), UnknownMessage)
-    return kind(metadata, data.get("product"), data)
+    message: Message = kind(metadata, data.get("product"), data)
+    return message
 "#;
 
 pub(super) fn file(model: &Model) -> String {

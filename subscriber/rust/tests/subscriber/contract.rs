@@ -15,8 +15,8 @@ use crate::fake::{Effect, FakeLedger, Recorded, deliveries, recorded};
 /// A store, and a log of effects beside it.
 pub trait Place: Apply<<Self::Store as Store>::Tx> + Clone + Send + 'static {
     type Store: Store + Clone + 'static;
-    /// How many events the long tests deliver, unless `SUBSCRIBER_DELIVERIES` says so.
-    const DELIVERIES: usize;
+    /// What says how many events the long tests deliver, and how many if it does not.
+    const DELIVERIES: (&str, usize);
 
     fn open() -> impl Future<Output = Self> + Send;
     fn store(&self) -> Self::Store;
@@ -62,10 +62,23 @@ pub async fn what_is_missing_is_fetched_with_one_request<P: Place>() {
     assert_eq!((inbox.fetches(), ledger.with(|kept| kept.requests)), (1, 1));
 }
 
+pub async fn receivers_of_the_same_gap_fetch_it_once<P: Place>() {
+    let (place, ledger) = (P::open().await, FakeLedger::default());
+    let events = ledger.record("p", 30, "");
+    let inbox = inbox(&place, &ledger);
+    let received = || inbox.receive(events[29].sent(), &place);
+    let (one, other, third) = tokio::join!(received(), received(), received());
+    for outcome in [one, other, third] {
+        assert_eq!(outcome.unwrap(), Outcome::Applied);
+    }
+    is_whole(&place, &ledger).await;
+    assert_eq!(inbox.fetches(), 1);
+}
+
 pub async fn an_event_that_came_early_is_applied_when_the_gap_is_filled<P: Place>() {
     let (place, ledger) = (P::open().await, FakeLedger::default());
     let events = ledger.record("p", 3, "");
-    let inbox = inbox(&place, &ledger).wait(Duration::from_secs(600));
+    let inbox = inbox(&place, &ledger).wait(Duration::from_mins(10));
     let others = async {
         while place.store().held("p", 3).await.unwrap().is_none() {
             tokio::task::yield_now().await;
@@ -195,8 +208,8 @@ pub async fn what_is_no_event_is_named<P: Place>() {
 
 /// How many events the long tests deliver.
 fn many<P: Place>() -> usize {
-    let given = std::env::var("SUBSCRIBER_DELIVERIES").ok();
-    given.map_or(P::DELIVERIES, |given| given.parse().unwrap())
+    let (setting, otherwise) = P::DELIVERIES;
+    std::env::var(setting).map_or(otherwise, |given| given.parse().unwrap())
 }
 
 pub fn sent((event, is_replay): (Recorded, bool)) -> LedgerEvent {
@@ -258,6 +271,7 @@ macro_rules! on {
         crate::contract::on!($place:
             a_second_delivery_is_seen
             what_is_missing_is_fetched_with_one_request
+            receivers_of_the_same_gap_fetch_it_once
             an_event_that_came_early_is_applied_when_the_gap_is_filled
             an_event_is_delivered_again_while_the_ledger_does_not_answer
             an_error_of_apply_leaves_nothing_behind

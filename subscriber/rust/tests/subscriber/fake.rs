@@ -102,7 +102,9 @@ impl FakeLedger {
         })
     }
 
-    fn asked(&self) -> Result<(), LedgerError> {
+    /// Counts a request; others go on meanwhile, as with one that takes time.
+    async fn asked(&self) -> Result<(), LedgerError> {
+        tokio::task::yield_now().await;
         self.with(|kept| {
             kept.requests += 1;
             if kept.is_down { Err(LedgerError::new("down")) } else { Ok(()) }
@@ -112,7 +114,7 @@ impl FakeLedger {
 
 impl Ledger for FakeLedger {
     async fn messages(&self, product: &str, after: u64, limit: u32) -> Result<MessagesPage, LedgerError> {
-        self.asked()?;
+        self.asked().await?;
         let (after, limit) = (usize::try_from(after).unwrap(), limit as usize);
         Ok(self.with(|kept| {
             let events =
@@ -123,7 +125,7 @@ impl Ledger for FakeLedger {
     }
 
     async fn commits(&self, after: Option<i64>, limit: u32) -> Result<CommitsPage, LedgerError> {
-        self.asked()?;
+        self.asked().await?;
         Ok(self.with(|kept| {
             let newest = i64::try_from(kept.feed.len()).unwrap() - 1;
             let from = after.map_or(newest, |after| after + 1).max(0);

@@ -72,7 +72,7 @@ impl Apply<Vec<TransactWriteItem>> for OnDynamoDb {
 
 impl Place for OnDynamoDb {
     type Store = DynamoStore;
-    const DELIVERIES: usize = 20_000;
+    const DELIVERIES: (&str, usize) = ("SUBSCRIBER_DELIVERIES_DYNAMODB", 2_000);
 
     async fn open() -> Self {
         match std::env::var("SUBSCRIBER_DYNAMODB_URL") {

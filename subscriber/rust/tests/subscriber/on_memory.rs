@@ -22,7 +22,7 @@ impl Apply<()> for InMemory {
 
 impl Place for InMemory {
     type Store = MemoryStore;
-    const DELIVERIES: usize = 20_000;
+    const DELIVERIES: (&str, usize) = ("SUBSCRIBER_DELIVERIES", 20_000);
 
     async fn open() -> Self {
         Self::default()

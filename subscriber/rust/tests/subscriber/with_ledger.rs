@@ -153,6 +153,7 @@ async fn the_price_list_is_the_ledgers() {
     }
     inbox.catch_up(&apply).await.unwrap();
     assert_eq!(inbox.parked().await.unwrap(), BTreeMap::new());
-    assert_eq!(*list.lock().unwrap(), ledger.listed().await);
+    let listed = ledger.listed().await;
+    assert_eq!(*list.lock().unwrap(), listed);
     println!("{} deliveries of {events} events, {} fetches", deliveries.len(), inbox.fetches());
 }
