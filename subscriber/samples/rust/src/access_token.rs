@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// How long before its end another token is asked for.
-const EARLIER: Duration = Duration::from_secs(300);
+const EARLIER: Duration = Duration::from_mins(5);
 /// The most that the issuer may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const FORM: &str = "grant_type=client_credentials&scope=products%2Fsubscribe";

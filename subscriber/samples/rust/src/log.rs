@@ -1,6 +1,6 @@
 //! Lines of the log, each a JSON object, and metrics in CloudWatch's embedded format, which are lines of the log too.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,12 +13,11 @@ pub fn line(level: &str, message: &str, rest: Value) {
     println!("{line}");
 }
 
-/// Writes counts, by name, as metrics of a service in a namespace.
-pub fn counts(namespace: &str, service: &str, counts: &[(&str, usize)]) {
+/// Writes counts, by name, as metrics of a service in a namespace. `now` counts from 1970.
+pub fn counts(namespace: &str, service: &str, now: Duration, counts: &[(&str, usize)]) {
     if counts.is_empty() {
         return;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let named: Vec<Value> = counts.iter().map(|(name, _)| json!({ "Name": name, "Unit": "Count" })).collect();
     let metrics = json!([{ "Namespace": namespace, "Dimensions": [["service"]], "Metrics": named }]);
     let mut line = json!({

@@ -102,7 +102,7 @@ impl PriceList {
                 }
             }
         }
-        log::counts(&self.namespace, &self.service, &counts.into_iter().collect::<Vec<_>>());
+        log::counts(&self.namespace, &self.service, now(), &counts.into_iter().collect::<Vec<_>>());
         Ok(again)
     }
 
@@ -114,8 +114,7 @@ impl PriceList {
             let outcome = self.inbox.retry(product, &apply).await?;
             return Ok(json!({ "outcome": name(outcome) }));
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let time = deadline.saturating_sub(now).saturating_sub(SPARE);
+        let time = deadline.saturating_sub(now()).saturating_sub(SPARE);
         // What is dropped half-way is a transaction that was made or was not, so the next call goes on.
         let passed = tokio::time::timeout(time, self.inbox.catch_up(&apply)).await;
         let commits = passed.ok().transpose()?;
@@ -126,7 +125,7 @@ impl PriceList {
         }
         let mut counts = vec![("parked_products", parked.len())];
         counts.extend(commits.map(|_| ("caught_up", 1)));
-        log::counts(&self.namespace, &self.service, &counts);
+        log::counts(&self.namespace, &self.service, now(), &counts);
         let message = if commits.is_some() { "Caught up" } else { "Goes on at the next call" };
         log::line("INFO", message, json!({ "commits": commits }));
         Ok(json!({ "commits": commits, "at_end": commits.is_some(), "parked": parked.len() }))
@@ -139,6 +138,14 @@ fn name(outcome: Outcome) -> &'static str {
         Outcome::Seen => "seen",
         Outcome::Parked => "parked",
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the deadline of a function and the times of metrics are those of the clock"
+)]
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn set(name: &str) -> Result<String, Error> {
