@@ -56,3 +56,24 @@ test("moments are instants in UTC", () => {
     assert.equal(understood(view)["at"] === at, isKnown, at);
   }
 });
+
+test("the range of a chart is one by name, or two instants of which the second is later", () => {
+  const [early, late] = ["2024-01-01T00:00:00Z", "2025-06-01T12:30:00.250Z"];
+  for (const [range, isKnown] of [
+    ["30d", true],
+    ["all", true],
+    [`${early}~${late}`, true],
+    [`${late}~${early}`, false],
+    [`${early}~${early}`, false],
+    [`${early}~`, false],
+    [`~${late}`, false],
+    [`${early}~${late}~${late}`, false],
+    ["2024-01-01~2025-01-01", false],
+    ["40d", false],
+  ] as const) {
+    const view: View = { page: "p", id: "a", parameters: { range } };
+    assert.equal(understood(view)["range"] === range, isKnown, range);
+    assert.deepEqual(parse(format(view)), view);
+    assert.equal(misunderstood(view).length, isKnown ? 0 : 1, range);
+  }
+});

@@ -13,7 +13,7 @@ import { acknowledge } from "./acknowledge.ts";
 import { alarm } from "./alarm.ts";
 import type { Api } from "./api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
-import { type NamedRule, watchRules } from "./delivery-alarms.ts";
+import { type Watched, watchRules } from "./delivery-alarms.ts";
 import { watchLedger } from "./ledger-alarms.ts";
 import { watchLog } from "./log-alarms.ts";
 import { NAMESPACE } from "./metrics.ts";
@@ -37,7 +37,7 @@ export interface AlarmsProps {
   readonly sequencer: StreamConsumer;
   readonly tables: Readonly<Record<string, LedgerTable>>;
   readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
-  readonly rules: Readonly<Record<string, NamedRule>>;
+  readonly rules: Readonly<Record<string, Watched>>;
   /** The trail, where there is one. */
   readonly trail: Trail | undefined;
   /** The address to notify; without one, subscribe to the topic by hand. */

@@ -1,5 +1,5 @@
 // The app with the stack of a ledger, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
-// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`; with `samples` (languages,
+// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`, `bus`; with `samples` (languages,
 // separated by commas) and `samplesBuilt` there is a second stack, of the sample subscribers. Nothing is looked up, so synthesis needs no
 // credentials and no network.
 
@@ -7,7 +7,7 @@ import { App, type AppProps, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { LedgerStack } from "./ledger-stack.ts";
 import { languagesOf, SamplesStack } from "./samples.ts";
-import { rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
+import { busKindOf, rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
 
 /** The app with its stacks, checked by both rule packs. `changed` replaces settings of the stage. */
 export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { app: App; stack: LedgerStack } {
@@ -15,8 +15,9 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
   const branch = text(app, "branch");
   const stage = settingsOf(text(app, "stage") ?? "dev");
   const rollout = rolloutOf(text(app, "rollout") ?? stage.rollout);
+  const bus = busKindOf(text(app, "bus") ?? stage.bus);
   const own = branch === undefined ? {} : { domain: undefined };
-  const settings = { ...stage, rollout, ...changed, ...own };
+  const settings = { ...stage, rollout, bus, ...changed, ...own };
   const binaries = text(app, "binaries") ?? "target/lambda-arm64";
   const stack = new LedgerStack(app, "ledger", {
     stackName: stackName(settings.stage, branch),
@@ -35,6 +36,9 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
   });
   const samples = text(app, "samples");
   if (samples !== undefined) {
+    if (settings.bus === "fifo") {
+      throw new Error("samples: a rule delivers to them, and a FIFO bus has none");
+    }
     new SamplesStack(app, "samples", {
       // Not below the ledger's name: rules that begin with it are the ledger's own.
       stackName: stack.stackName.replace("product-ledger", "price-lists"),

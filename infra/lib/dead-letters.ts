@@ -2,7 +2,13 @@
 
 import { Duration } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { type DeadLetterQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import {
+  type DeadLetterQueue,
+  DeduplicationScope,
+  FifoThroughputLimit,
+  Queue,
+  QueueEncryption,
+} from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { LedgerKey } from "./key.ts";
@@ -15,7 +21,17 @@ export interface LedgerQueueOptions {
   readonly behindQueue?: boolean;
   /** How long a received message is hidden from others; half a minute otherwise. */
   readonly hidden?: Duration;
+  /** Whether it keeps the order of each message group. */
+  readonly fifo?: boolean;
 }
+
+/** In order for each group, and as many messages a second as FIFO queues can. A sender that gives no id is deduplicated by content. */
+const ORDERED = {
+  fifo: true,
+  contentBasedDeduplication: true,
+  deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
+  fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+} as const;
 
 /** An encrypted queue; without a dead-letter queue it is one itself. */
 export class LedgerQueue extends Construct {
@@ -33,6 +49,7 @@ export class LedgerQueue extends Construct {
       retentionPeriod: Duration.days(14),
       ...(options.hidden && { visibilityTimeout: options.hidden }),
       ...(options.deadLetterQueue && { deadLetterQueue: options.deadLetterQueue }),
+      ...(options.fifo && ORDERED),
     });
     if (!options.deadLetterQueue) {
       // The first rule recognises the dead-letter queue of a queue by itself.

@@ -54,7 +54,7 @@ export class LedgerKey extends Construct {
     });
     this.forLogs();
     if (of === "ledger") {
-      this.forBus();
+      this.forBus(settings);
     }
     this.forDeliveries();
   }
@@ -72,6 +72,20 @@ export class LedgerKey extends Construct {
   /** Grants sending to queues that this key encrypts. */
   grantQueueSend(grantee: IGrantable): void {
     this.grant(grantee, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]);
+  }
+
+  /** Grants publishing to and subscribing at a FIFO bus that this key encrypts: EventBridge asks whether the caller may decrypt. */
+  grantFifoBus(grantee: IGrantable): void {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["kms:Decrypt"],
+        resources: [this.key.keyArn],
+        conditions: {
+          StringEquals: { "kms:ViaService": `events.${Aws.REGION}.amazonaws.com` },
+          StringLike: this.ofFifoBus(),
+        },
+      }),
+    );
   }
 
   /** Grants receiving from queues that this key encrypts. */
@@ -114,17 +128,23 @@ export class LedgerKey extends Construct {
 
   /**
    * Bus and archive encrypt with it. EventBridge does not name the source of every request, so no statement demands one: bus and archive
-   * are recognised by the encryption context of both, which is the bus.
+   * are recognised by the encryption context of both, which is the bus. The subscribers of a FIFO bus send to queues by roles of their own.
    */
-  private forBus(): void {
+  private forBus({ bus }: Settings): void {
     const { stackName } = Stack.of(this);
-    // It has no encryption context, and tells nothing of the data.
-    this.forEvents("EventBridgeLooksAtTheKey", ["kms:DescribeKey"]);
-    this.forEvents("BusAndArchiveOfThisStack", ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"], {
-      StringEquals: {
-        "kms:EncryptionContext:aws:events:event-bus:arn": this.arn("events", `event-bus/${stackName}`),
-      },
-    });
+    if (bus === "fifo") {
+      this.forEvents("FifoBusOfThisStack", ["kms:Decrypt", ...WRITE.filter((one) => one !== "kms:GenerateDataKey")], {
+        StringLike: this.ofFifoBus(),
+      });
+    } else {
+      // It has no encryption context, and tells nothing of the data.
+      this.forEvents("EventBridgeLooksAtTheKey", ["kms:DescribeKey"]);
+      this.forEvents("BusAndArchiveOfThisStack", ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"], {
+        StringEquals: {
+          "kms:EncryptionContext:aws:events:event-bus:arn": this.arn("events", `event-bus/${stackName}`),
+        },
+      });
+    }
   }
 
   /**
@@ -147,6 +167,12 @@ export class LedgerKey extends Construct {
         ...(conditions && { conditions }),
       }),
     );
+  }
+
+  /** The encryption context of the bus, whose ARN ends in an id that EventBridge makes. */
+  private ofFifoBus(): Record<string, string> {
+    const { stackName } = Stack.of(this);
+    return { "kms:EncryptionContext:aws:events:event-busv2:arn": this.arn("events", `event-busv2/${stackName}/*`) };
   }
 
   private arn(service: string, rest: string): string {

@@ -35,6 +35,7 @@ const via = (service: string, ...actions: string[]) =>
 it("there is none unless languages are named, and its ledger is as without it", () => {
   expect(Object.keys(stage("production").manifest.artifacts as Json)).not.toContain("samples");
   expect(made.template).toEqual(stage("production").template);
+  expect(() => synthesize("dev", { samples: "python", bus: "fifo" })).toThrow("a FIFO bus has none");
   expect(() => synthesize("dev", { samples: "python,cobol" })).toThrow(
     "samples=python,cobol: choose of python, typescript, rust",
   );

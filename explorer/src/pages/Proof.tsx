@@ -13,7 +13,7 @@ import { Link } from "../parts/Link";
 import { Phrases } from "../parts/Phrases";
 import { ProofFiles } from "../parts/ProofFiles";
 import { checkLog, hasLog, remember, seal, type Seal } from "../seal";
-import { config, count, date, has, moment, refine, view } from "../state";
+import { amount, config, count, date, has, moment, refine, view } from "../state";
 import { span } from "../time";
 import type { Feed } from "../types";
 import { access, verify } from "../verifier";
@@ -165,8 +165,8 @@ function verdict(now: Checked, whole: WholeState): { look: "good" | "bad" | "war
     case "continues": {
       const text =
         answer.oldSize === answer.size
-          ? `${count(answer.size)} commits, as on ${since}.`
-          : `${count(answer.oldSize ?? 0)} commits on ${since}, ${count(answer.size)} now: the old log is the beginning of the new one.`;
+          ? `${amount(answer.size, "commit")}, as on ${since}.`
+          : `${amount(answer.oldSize ?? 0, "commit")} on ${since}, ${count(answer.size)} now: the old log is the beginning of the new one.`;
       return { look: "good", title: "Nothing was removed or changed since your last visit.", text: `${text} Checked in this browser at ${moment(now.at)}.` };
     }
   }
@@ -211,10 +211,10 @@ function Lines({ seal: now, whole, setWhole }: { readonly seal: Checked; readonl
           whole.state === "done"
             ? bad
               ? (whole.answer.fault ?? "")
-              : `${count(whole.answer.commits)} commits of ${count(whole.answer.products)} products: SHA-256 over the canonical form.`
+              : `${amount(whole.answer.commits, "commit")} of ${amount(whole.answer.products, "product")}: SHA-256 over the canonical form.`
             : whole.state === "failed"
               ? `Not finished: ${whole.reason}.`
-              : `Not run: ${count(size)} commits.`
+              : `Not run: ${amount(size, "commit")}.`
         }
         side={
           whole.state === "running" ? (

@@ -2,7 +2,7 @@
 
 import { newest } from "../live";
 import { hasLog, seal } from "../seal";
-import { count } from "../state";
+import { amount } from "../state";
 import { standing, status } from "../status";
 import { span } from "../time";
 import { Link } from "./Link";
@@ -32,7 +32,7 @@ function words(): { mark: string; look: string; text: string; more?: string } {
     case "continues": {
       const late = unsignedFor();
       if (late !== undefined) return { mark: "!", look: "warn", text: late };
-      return { mark: "✓", look: "good", text: "Signed", more: ` · ${count(answer.size)} commits` };
+      return { mark: "✓", look: "good", text: "Signed", more: ` · ${amount(answer.size, "commit")}` };
     }
   }
 }
@@ -42,8 +42,11 @@ export function SealMark() {
   const { mark, look, text, more = "" } = words();
   return (
     <Link to={{ page: "proof", parameters: {} }} class={`seal ${look}`} aria-label={`Proof: ${text}${more}`}>
-      <span aria-hidden="true">{mark}</span> {text}
-      {more === "" ? null : <span class="wide">{more}</span>}
+      <span aria-hidden="true">{mark}</span>
+      <span class="seal-words">
+        {text}
+        {more === "" ? null : <span class="wide">{more}</span>}
+      </span>
     </Link>
   );
 }

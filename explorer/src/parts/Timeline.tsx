@@ -6,7 +6,7 @@ import { withEarlier, withLater, yearsBetween } from "../history-window";
 import { onKey } from "../keys";
 import { evidenceView } from "../pages/printing";
 import { historyPage, type HistoryPage, versionAt } from "../pages/product-data";
-import { count, date, go, moment as shownMoment, refine, view, zone } from "../state";
+import { amount, count, date, go, moment as shownMoment, refine, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Product, Receipts } from "../types";
 import { changed, understood } from "../url";
@@ -68,7 +68,7 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
     <section class="card" aria-labelledby="timeline-title">
       <div class="card-head">
         <h2 id="timeline-title">What happened</h2>
-        <span class="muted small">{isWaiting ? "" : isPart ? `${count(all.length)} commits loaded` : `${count(all.length)} commit${all.length === 1 ? "" : "s"}`}</span>
+        <span class="muted small">{isWaiting ? "" : `${amount(all.length, "commit")}${isPart ? " loaded" : ""}`}</span>
         <span class="spring" />
         {all.length > 1 ? <Which only={only} /> : null}
         <Link to={evidenceView(id)} class="button">

@@ -86,7 +86,7 @@ export async function checkCheckpoint({ access, kept }: CheckpointTask): Promise
     const old = await opened(own.note, key);
     const proof = old.size < next.size ? await consistencyProof(old.size, next.size, nodesOf(next.size, file(access))) : [];
     if (!(await isConsistent(old, next, proof))) {
-      const reason = `the log of ${old.size} commits that this browser kept is not the beginning of today's`;
+      const reason = `the log of ${old.size} commit${old.size === 1 ? "" : "s"} that this browser kept is not the beginning of today's`;
       return { state: "broken", note, reason, size, oldSize: old.size };
     }
     return { state: "continues", note, key: key.text, origin, size, root: toBase64(next.root), oldSize: old.size };
