@@ -27,6 +27,7 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("web", vec!["schema", "telemetry"]),
         ("engine", vec![]),
         ("ledger-subscriber", vec![]),
+        ("price-list", vec!["ledger-subscriber"]),
         ("loopback", vec!["engine"]),
         ("sqlite", vec![]),
         ("ledger-log", vec!["schema"]),

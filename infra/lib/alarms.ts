@@ -54,7 +54,7 @@ export class Alarms extends Construct {
     super(scope, "Alarms");
     this.settings = props.settings;
     const { stackName } = Stack.of(this);
-    this.topic = topic(this, props);
+    this.topic = alarmTopic(this, props);
     this.monitoring = new MonitoringFacade(this, "Monitoring", {
       metricFactoryDefaults: { namespace: NAMESPACE },
       alarmFactoryDefaults: {
@@ -183,7 +183,7 @@ export class Alarms extends Construct {
 }
 
 /** The topic, which mails the address; without one a warning says that nobody is notified of production. */
-function topic(scope: Construct, { settings, email }: AlarmsProps): Topic {
+export function alarmTopic(scope: Construct, { settings, email }: Pick<AlarmsProps, "settings" | "email">): Topic {
   const { stackName } = Stack.of(scope);
   const topic = new Topic(scope, "Topic", { enforceSSL: true });
   // A topic with its own policy accepts only the principals that the policy names.

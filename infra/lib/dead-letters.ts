@@ -19,6 +19,8 @@ export interface LedgerQueueOptions {
   readonly deadLetterQueue?: DeadLetterQueue;
   /** Whether it is the dead-letter queue of another queue. */
   readonly behindQueue?: boolean;
+  /** How long a received message is hidden from others; half a minute otherwise. */
+  readonly hidden?: Duration;
   /** Whether it keeps the order of each message group. */
   readonly fifo?: boolean;
 }
@@ -45,6 +47,7 @@ export class LedgerQueue extends Construct {
       dataKeyReuse: Duration.minutes(5),
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
+      ...(options.hidden && { visibilityTimeout: options.hidden }),
       ...(options.deadLetterQueue && { deadLetterQueue: options.deadLetterQueue }),
       ...(options.fifo && ORDERED),
     });

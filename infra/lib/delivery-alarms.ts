@@ -18,7 +18,7 @@ export interface WatchedSubscriber {
 export type Watched = NamedRule | WatchedSubscriber;
 
 /** What EventBridge counts if a rule gives up an event, or if not even the dead-letter queue takes it. */
-const LOST = ["FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"];
+export const LOST = ["FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"];
 
 /** The same of a subscriber. */
 const LOST_BY_SUBSCRIBER = ["EventsDropped", "OnFailureDestinationDelivered", "OnFailureDestinationFailed"];

@@ -35,22 +35,28 @@ export function protectKey(key: Key, except: readonly string[]): void {
   );
 }
 
+/** What a stack encrypts: everything of a ledger, or what a subscriber stores, which has no bus of its own. */
+const DESCRIPTIONS = { ledger: "Everything the product ledger stores", subscribers: "What the subscribers store" };
+
 /** The key and its policy. */
 export class LedgerKey extends Construct {
   readonly key: Key;
 
-  constructor(scope: Construct, settings: Settings) {
+  constructor(scope: Construct, settings: Settings, of: keyof typeof DESCRIPTIONS = "ledger") {
     super(scope, "Key");
     this.key = new Key(this, "Key", {
       alias: `alias/${Stack.of(this).stackName}`,
-      description: "Everything the product ledger stores",
+      description: DESCRIPTIONS[of],
       enableKeyRotation: true,
       rotationPeriod: Duration.days(365),
       pendingWindow: Duration.days(settings.keepData ? 30 : 7),
       removalPolicy: removalOf(settings),
     });
     this.forLogs();
-    this.forBus(settings);
+    if (of === "ledger") {
+      this.forBus(settings);
+    }
+    this.forDeliveries();
   }
 
   /** Grants reading tables that this key encrypts. */
@@ -80,6 +86,11 @@ export class LedgerKey extends Construct {
         },
       }),
     );
+  }
+
+  /** Grants receiving from queues that this key encrypts. */
+  grantQueueReceive(grantee: IGrantable): void {
+    this.grant(grantee, "sqs", ["kms:Decrypt"]);
   }
 
   /** Grants reading log groups that this key encrypts. */
@@ -116,9 +127,8 @@ export class LedgerKey extends Construct {
   }
 
   /**
-   * Bus and archive encrypt with it; rules and bus send to queues that it encrypts. EventBridge does not name the source of every
-   * request, so no statement demands one: bus and archive are recognised by the encryption context of both, which is the bus. The
-   * subscribers of a FIFO bus send to queues by roles of their own.
+   * Bus and archive encrypt with it. EventBridge does not name the source of every request, so no statement demands one: bus and archive
+   * are recognised by the encryption context of both, which is the bus. The subscribers of a FIFO bus send to queues by roles of their own.
    */
   private forBus({ bus }: Settings): void {
     const { stackName } = Stack.of(this);
@@ -135,8 +145,13 @@ export class LedgerKey extends Construct {
         },
       });
     }
-    // The queues' policies admit only this stack's rules and bus. Another account is refused if EventBridge names one; SNS documents
-    // that for its topics EventBridge names none.
+  }
+
+  /**
+   * Rules and bus send to queues that it encrypts, whose policies admit only this stack's. Another account is refused if EventBridge names
+   * one; SNS documents that for its topics EventBridge names none.
+   */
+  private forDeliveries(): void {
     this.forEvents("DeliveriesToQueues", ["kms:Decrypt", "kms:GenerateDataKey"], {
       StringEqualsIfExists: { "aws:SourceAccount": Aws.ACCOUNT_ID },
     });

@@ -89,7 +89,10 @@ impl HttpLedger {
             return serde_json::from_slice(&body).map_err(|error| failed(error.into()));
         }
         let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let kind = problem["type"].as_str().and_then(|kind| kind.rsplit('/').next()).unwrap_or_default();
+        let kind = problem["type"]
+            .as_str()
+            .and_then(|kind| kind.strip_prefix("urn:product-ledger:problem:"))
+            .unwrap_or_default();
         if missing.contains(&kind) {
             return Ok(T::default());
         }

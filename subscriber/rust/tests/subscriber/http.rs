@@ -52,7 +52,7 @@ async fn pages_are_asked_for_with_a_token_that_may_be_a_new_one_each_time() {
 #[tokio::test]
 async fn a_product_or_a_sequence_that_the_ledger_does_not_have_is_an_empty_page() {
     for kind in ["product-not-found", "version-not-found"] {
-        let body = format!(r#"{{"type":"https://ledger.example.com/problems/{kind}"}}"#);
+        let body = format!(r#"{{"type":"urn:product-ledger:problem:{kind}"}}"#);
         let (url, heads) = answering("404 Not Found", &body).await;
         let page = HttpLedger::new(&url).token("t").messages("a b", 3, 7).await.unwrap();
         assert_eq!((page.messages.len(), page.next), (0, None));
@@ -67,7 +67,7 @@ async fn a_product_or_a_sequence_that_the_ledger_does_not_have_is_an_empty_page(
 #[tokio::test]
 async fn every_other_answer_is_an_error_that_says_what_was_asked() {
     for (status, body, says) in [
-        ("404 Not Found", r#"{"type":"https://ledger.example.com/problems/not-found"}"#, ": 404 not-found"),
+        ("404 Not Found", r#"{"type":"urn:product-ledger:problem:not-found"}"#, ": 404 not-found"),
         ("503 Service Unavailable", "<html>", ": 503 "),
         ("200 OK", "{}", "missing field"),
         ("200 OK", r#"{"messages":[{"detail":{}}],"next":null}"#, "no event of a ledger"),
