@@ -34,19 +34,18 @@ export class FakeLedger implements Ledger {
 
   async messages(product: string, after: number, limit = 100): Promise<MessagesPage> {
     this.#asked();
-    const found = (this.products.get(product) ?? []).filter(({ detail }) => detail.metadata.sequence > after);
-    return { messages: found.slice(0, limit), next: found.length > limit ? after + limit : null };
+    const known = this.products.get(product) ?? [];
+    // The sequences of a product are 1, 2, 3 and so on.
+    return { messages: known.slice(after, after + limit), next: known.length > after + limit ? after + limit : null };
   }
 
   async commits(after: number | undefined, limit = 100): Promise<CommitsPage> {
     this.#asked();
-    const entries = this.feed.map((commit, position) => ({ position, commit }));
-    const newest = entries.length === 0 ? null : entries.length - 1;
-    if (after === undefined) {
-      return { commits: entries.slice(-1), next: null, newest };
-    }
-    const page = entries.slice(after + 1, after + 1 + limit);
-    return { commits: page, next: after + limit < entries.length - 1 ? after + limit : null, newest };
+    const newest = this.feed.length === 0 ? null : this.feed.length - 1;
+    const [first, most] = after === undefined ? [Math.max(0, this.feed.length - 1), 1] : [after + 1, limit];
+    const page = this.feed.slice(first, first + most).map((commit, place) => ({ position: first + place, commit }));
+    const isMore = after !== undefined && after + limit < this.feed.length - 1;
+    return { commits: page, next: isMore ? after + limit : null, newest };
   }
 
   #asked(): void {
