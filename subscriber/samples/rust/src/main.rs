@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -22,6 +23,10 @@ use crate::access_token::AccessToken;
 
 /// What catching up leaves of the function's time.
 const SPARE: Duration = Duration::from_secs(30);
+
+/// How long an AWS service may take to accept a connection, and to answer with all attempts.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -50,7 +55,10 @@ struct PriceList {
 
 impl PriceList {
     async fn from_environment() -> Result<Self, Error> {
-        let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let limits =
+            TimeoutConfig::builder().connect_timeout(CONNECT_WITHIN).operation_timeout(ANSWER_WITHIN).build();
+        let aws =
+            aws_config::defaults(aws_config::BehaviorVersion::latest()).timeout_config(limits).load().await;
         let secrets = aws_sdk_secretsmanager::Client::new(&aws);
         let token = Arc::new(AccessToken::new(secrets, set("TOKEN_URL")?, set("CREDENTIALS")?));
         let ledger = HttpLedger::new(set("LEDGER_URL")?).token_from(move || {
