@@ -210,7 +210,7 @@ async fn what_was_removed_and_what_was_not_there_yet_is_shown_as_that() {
         assert!(!text.contains("There is no such product"), "{text}");
     }
     press(&mut browser, "Show the later ones").await;
-    sees(&mut browser, "Hide the later ones | $1,349.00 → $1,199.00").await;
+    sees(&mut browser, "Hide the later ones | $1,349.00 → to $1,199.00").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
