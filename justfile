@@ -107,6 +107,11 @@ bench-log *arguments:
 month-of-a-million:
     LEDGER_FEED_COMMITS=1000000 cargo test -p event-store --lib -- --nocapture a_month_costs
 
+# Plan, import and import again a table of a million rows with a release build: rows a second and memory; needs about 5 GB of disk
+import-million *arguments:
+    cargo build --release -p cli --bin ledger
+    tests/bench/import.py target/release/ledger {{arguments}}
+
 # Draw docs/benchmarks/NAME.svg from tests/bench/results/NAME.json
 plots:
     cd tests/bench && cargo run --locked -p plots

@@ -7,6 +7,7 @@ mod between;
 mod files;
 mod input;
 mod killed;
+mod kinds;
 
 use std::path::Path;
 use std::process::Command;

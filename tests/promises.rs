@@ -11,7 +11,7 @@ const HEADING: &str = "## Guarantees and their tests";
 /// The heading above the list of guarantees in README.md.
 const GUARANTEES: &str = "## Guarantees";
 /// The documents whose guarantees the table lists.
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/interface.md", "docs/audit.md"];
+const DOCUMENTS: [&str; 4] = ["README.md", "docs/interface.md", "docs/audit.md", "docs/import.md"];
 
 /// A row of the table.
 struct Row {

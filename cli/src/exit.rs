@@ -41,7 +41,7 @@ pub const EXIT_CODES: [ExitCodes; 20] = [
         Some(
             "a line failed, was not sent or is missing (with --dry-run: is refused), also if the server stopped answering meanwhile, or it was interrupted",
         ),
-        "wrong usage, or the server could not be reached at the beginning or refused access (with --dry-run: or it was interrupted)",
+        "wrong usage, or the server could not be reached at the beginning or refused access (with --dry-run: or stopped answering, or it was interrupted)",
     ),
     codes(
         &["list", "find"],

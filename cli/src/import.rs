@@ -8,6 +8,7 @@ pub mod files;
 pub mod identity;
 mod input;
 pub mod line;
+mod outcome;
 mod plan;
 mod product;
 mod read_from_start;
@@ -76,7 +77,7 @@ pub struct ImportArgs {
     /// goes on with a corrected or longer one. Lines that are recorded have to stay.
     #[arg(long, value_name = "NAME")]
     batch: Option<BatchName>,
-    /// Send nothing: check every line, and list by reason what a server refuses, and what it may refuse depending on what it
+    /// Send no command: check every line, and list by reason what a server refuses, and what it may refuse depending on what it
     /// holds. Of a file of rows, read the products and say how many would be created, replaced and unchanged.
     #[arg(long)]
     dry_run: bool,

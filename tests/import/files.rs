@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
+use super::between::{Between, Fate};
 use super::{import_at, summary};
 use crate::scenario::{Ledger, printed, program};
 
@@ -194,6 +195,27 @@ async fn refused_rows_are_written_to_a_file_that_can_be_mended_and_imported() {
     ledger
         .until("/products/B?min_version=1", |status, product| status == 200 && product["price"] == "3.00")
         .await;
+}
+
+#[tokio::test]
+async fn a_plan_of_rows_reads_the_products_sends_no_command_and_fails_if_the_server_stops_answering() {
+    let ledger = Ledger::start();
+    let rows = "id,name,price\na,Cap,1\nb,Hat,2\n";
+    let (_folder, file) = written("rows.csv", rows.as_bytes());
+    for (lost, code, last) in [
+        ("none", 0, "2 commands: 2 would be created, 0 replaced, 0 unchanged, 0 refused; nothing was sent"),
+        ("/products/b", 2, "does not answer"),
+    ] {
+        let between =
+            Between::start(&ledger.url, move |seen| if seen.path == lost { Fate::Lose } else { Fate::Pass });
+        let plan = import_at(&between.url, &file).arg("--dry-run").output().unwrap();
+        let text = printed(&plan);
+        assert_eq!(plan.status.code(), Some(code), "{text}");
+        assert!(text.contains(last), "{text}");
+        let seen = between.seen();
+        assert!(seen.iter().any(|seen| seen.path == "/products/a"), "{seen:?}");
+        assert!(!seen.iter().any(|seen| seen.is_command()), "{seen:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `ledger import --dry-run`: runs the lines through the command routes on a ledger in memory, so that each refusal is the
-//! server's own. No server is asked, and nothing is sent.
+//! server's own. No server is asked here, and nothing is sent.
 //!
-//! What the server holds is not known here. A product that the input creates is assumed not to exist, another one to exist, or to
+//! Of lines, what the server holds is not known. A product that the input creates is assumed not to exist, another one to exist, or to
 //! be deleted if its first line restores it; and a line that one state of the product allows and another refuses is not refused,
 //! but listed. One commit is held for each product, however many lines it has.
 
@@ -27,7 +27,7 @@ use tracing::subscriber::NoSubscriber;
 use web::{ClockAndIds, finish};
 
 use super::line::{Condition, ImportLine, NumberedLine, Verb};
-use super::plan::{KnownProduct, PlannedOutcome};
+use super::outcome::{KnownProduct, PlannedOutcome};
 use super::product::{LineOutcome, ProductProgress, RecordedLines, Step, StopCause};
 use super::reasons::{NamedLines, Reasons};
 use super::server_answer::ServerAnswer;

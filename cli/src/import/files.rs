@@ -30,13 +30,13 @@ use encoding_rs::Encoding;
 use indicatif::ProgressBar;
 use schema::{Currency, Timestamp};
 
-use drafts::{Content, Draft, DraftWriter};
-use form::{FileForm, Read as RowRead, Rows};
-use listing::{Listing, Note, RowVerb, Terms};
+use drafts::{Draft, DraftContent, DraftWriter};
+use form::{FileForm, Rows};
+use listing::{Listing, Note, Reading, RowVerb, Terms};
 use map::{FieldMap, MappedRows};
-use presets::{Preset, Reading, RowReader};
+use presets::{Preset, RowReader};
 use price::DecimalSign;
-use row::Row;
+use row::{FileRow, RowRead};
 use source::TextSource;
 
 pub(super) use drafts::{Drafts, Settled};
@@ -59,7 +59,7 @@ pub struct FileOptions {
     #[arg(long, value_name = "FORM")]
     format: Option<FileForm>,
     /// Columns by field, for example id=Code,name=Title,price=Cost,currency='EUR',attributes=*
-    #[arg(long, value_name = "FIELD=COLUMN,…", conflicts_with = "preset")]
+    #[arg(long, value_name = "FIELD=COLUMN,...", conflicts_with = "preset")]
     map: Vec<FieldMap>,
     /// Columns of a shop's export or a feed.
     #[arg(long, value_name = "SYSTEM")]
@@ -312,13 +312,13 @@ impl RowReading<'_> {
         loop {
             let draft = match rows.next()? {
                 RowRead::End => break,
-                RowRead::Command(number, text) => Some(Draft::of(number, Content::Command(text))),
-                RowRead::Faulty(number, reason) => Some(Draft::of(number, Content::Refused(reason))),
+                RowRead::Command(number, text) => Some(Draft::of(number, DraftContent::Command(text))),
+                RowRead::Faulty(number, reason) => Some(Draft::of(number, DraftContent::Refused(reason))),
                 RowRead::Row(row) => self.draft(row, &mut reader, &mut counts),
             };
             self.progress.inc(1);
             let Some(draft) = draft else { continue };
-            counts.refused += u64::from(matches!(draft.content, Content::Refused(_)));
+            counts.refused += u64::from(matches!(draft.content, DraftContent::Refused(_)));
             drafts.add(&draft)?;
         }
         if let RowReader::Map(mapped) = &reader {
@@ -332,16 +332,16 @@ impl RowReading<'_> {
         Ok(RowFile { drafts: Arc::new(drafts.finish(self.options.id_hash)?), shape, form, counts })
     }
 
-    fn draft(&self, mut row: Row, reader: &mut RowReader, counts: &mut RowCounts) -> Option<Draft> {
+    fn draft(&self, mut row: FileRow, reader: &mut RowReader, counts: &mut RowCounts) -> Option<Draft> {
         let number = row.number;
         let reading = reader.read(&mut row);
-        let mut draft = Draft::of(number, Content::Refused(String::new()));
+        let mut draft = Draft::of(number, DraftContent::Refused(String::new()));
         draft.content = match reading {
             Reading::NoProduct(reason) => {
                 counts.no_products.add(number, reason);
                 return None;
             }
-            Reading::Refused(reason) => Content::Refused(reason),
+            Reading::Refused(reason) => DraftContent::Refused(reason),
             Reading::Product(listing) => {
                 let content = self.content(&listing, number, counts);
                 (draft.product_id, draft.ids) = (listing.product_id, listing.ids);
@@ -355,10 +355,10 @@ impl RowReading<'_> {
         Some(draft)
     }
 
-    fn content(&self, listing: &Listing, number: u64, counts: &mut RowCounts) -> Content {
+    fn content(&self, listing: &Listing, number: u64, counts: &mut RowCounts) -> DraftContent {
         let drawn = match listing.draw(&self.terms) {
             Ok(drawn) => drawn,
-            Err(reason) => return Content::Refused(reason),
+            Err(reason) => return DraftContent::Refused(reason),
         };
         for note in drawn.notes {
             match note {
@@ -367,12 +367,12 @@ impl RowReading<'_> {
                 Note::LeftOut(what) => counts.left_out.add(number, &what),
             }
         }
-        Content::Body(drawn.body)
+        DraftContent::Body(drawn.body)
     }
 }
 
 impl Draft {
-    fn of(number: u64, content: Content) -> Self {
+    fn of(number: u64, content: DraftContent) -> Self {
         Self { number, product_id: String::new(), ids: Vec::new(), content, row: None }
     }
 }

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use futures::{StreamExt as _, stream};
-use schema::Product;
 use tokio::sync::mpsc;
 
 use super::client::ImportClient;
 use super::dry_run::DryRun;
 use super::files::Settled;
 use super::line::NumberedLine;
+use super::outcome::{KnownProduct, PlannedOutcome};
 use super::reasons::{NamedLines, Reasons};
 use crate::counts::counted;
 use crate::{out, progress};
@@ -29,28 +29,6 @@ pub(super) struct Plan {
     /// Of which it is not known whether they exist.
     sent: PlannedRows,
     refused: Reasons,
-}
-
-/// What the server has of a product.
-#[derive(Debug)]
-pub(super) enum KnownProduct {
-    /// It was not asked.
-    Unknown,
-    /// Nothing.
-    Absent,
-    /// This.
-    Present(Box<Product>),
-}
-
-/// What a command would do.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum PlannedOutcome {
-    Created,
-    Replaced,
-    Unchanged,
-    /// Some of these, depending on what the server has.
-    Sent,
-    Refused(String),
 }
 
 /// Rows with one outcome; the first are named.

@@ -27,14 +27,14 @@ pub(super) struct Draft {
     pub(super) product_id: String,
     /// The texts of which its id is made.
     pub(super) ids: Vec<String>,
-    pub(super) content: Content,
+    pub(super) content: DraftContent,
     /// Its columns, if they may be needed for the file of refused rows.
     pub(super) row: Option<Vec<(String, String)>>,
 }
 
 /// What a row became.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Content {
+pub(super) enum DraftContent {
     /// The members of a line without its product.
     Body(String),
     /// A command that names its product.
@@ -115,7 +115,7 @@ impl DraftWriter {
 
     pub(super) fn add(&mut self, draft: &Draft) -> anyhow::Result<()> {
         self.rows += 1;
-        self.has_commands |= matches!(draft.content, Content::Command(_));
+        self.has_commands |= matches!(draft.content, DraftContent::Command(_));
         // Of a single text nothing depends on whether another row has it too.
         if draft.ids.len() > 1 {
             for place_and_text in draft.ids.iter().enumerate() {
@@ -143,8 +143,8 @@ impl DraftWriter {
         for draft in drafts.all() {
             let draft = draft?;
             match (&draft.content, drafts.id(&draft)) {
-                (Content::Command(text), _) => digest.update(text),
-                (Content::Body(body), Ok(Some(id))) => {
+                (DraftContent::Command(text), _) => digest.update(text),
+                (DraftContent::Body(body), Ok(Some(id))) => {
                     ids.add(id.as_str());
                     digest.update(id.as_str());
                     digest.update(body);
@@ -184,16 +184,16 @@ impl Drafts {
         let id = self.id(&draft);
         let refused = |product, reason| Settled::Refused { number, product, reason };
         let (body, id) = match (draft.content, id) {
-            (Content::Command(text), _) => {
+            (DraftContent::Command(text), _) => {
                 return match NumberedLine::parse(number, text.as_bytes()) {
                     Ok(line) => Settled::Line(line),
                     Err(reason) => refused(None, reason),
                 };
             }
-            (Content::Refused(reason), id) => return refused(id.ok().flatten(), reason),
-            (Content::Body(_), Err(reason)) => return refused(None, reason),
-            (Content::Body(_), Ok(None)) => return refused(None, "it has no id".to_owned()),
-            (Content::Body(body), Ok(Some(id))) => (body, id),
+            (DraftContent::Refused(reason), id) => return refused(id.ok().flatten(), reason),
+            (DraftContent::Body(_), Err(reason)) => return refused(None, reason),
+            (DraftContent::Body(_), Ok(None)) => return refused(None, "it has no id".to_owned()),
+            (DraftContent::Body(body), Ok(Some(id))) => (body, id),
         };
         if !self.ids.is_one(id.as_str()) {
             return refused(Some(id), "another row has the same id, so both are refused".to_owned());
@@ -230,7 +230,7 @@ mod tests {
     fn drafts(rows: &[(&str, &[&str])]) -> Arc<Drafts> {
         let mut writer = DraftWriter::new().unwrap();
         for ((product_id, ids), number) in rows.iter().zip(2..) {
-            let content = Content::Body(r#"{"command":"put"}"#.to_owned());
+            let content = DraftContent::Body(r#"{"command":"put"}"#.to_owned());
             let ids = ids.iter().map(|&text| text.to_owned()).collect();
             writer
                 .add(&Draft { number, product_id: (*product_id).to_owned(), ids, content, row: None })

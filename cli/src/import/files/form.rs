@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 use std::path::Path;
 
 use super::json_rows::{JsonRows, LineRows};
-use super::row::Row;
+use super::row::RowRead;
 use super::source::TextSource;
 use super::table_rows::TableRows;
 use super::xml_rows::XmlRows;
@@ -23,17 +23,6 @@ pub enum FileForm {
     Ndjson,
     /// The items of a feed (RSS or Atom), or the elements in the outermost one.
     Xml,
-}
-
-/// What the next row is.
-#[derive(Debug)]
-pub(super) enum Read {
-    Row(Row),
-    /// An object that is a command, as it is written.
-    Command(u64, String),
-    /// A row that cannot be read.
-    Faulty(u64, String),
-    End,
 }
 
 /// The rows of a file.
@@ -100,7 +89,7 @@ impl Rows {
     ///
     /// # Errors
     /// When the file cannot be read any further.
-    pub(super) fn next(&mut self) -> anyhow::Result<Read> {
+    pub(super) fn next(&mut self) -> anyhow::Result<RowRead> {
         match self {
             Self::Table(rows) => rows.next(),
             Self::Array(rows) => rows.next(),

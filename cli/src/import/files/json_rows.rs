@@ -7,8 +7,7 @@ use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
-use super::form::Read;
-use super::row::{Columns, Row};
+use super::row::{Columns, FileRow, RowRead};
 use super::source::{LARGEST_ROW, RowLimit, TextSource};
 
 /// Objects in objects beyond that are one text.
@@ -50,7 +49,7 @@ impl JsonRows {
         Self { text, limit, objects: ObjectRows::new(is_mapped), number: 0, state: ArrayState::Before }
     }
 
-    pub(super) fn next(&mut self) -> anyhow::Result<Read> {
+    pub(super) fn next(&mut self) -> anyhow::Result<RowRead> {
         if self.state == ArrayState::Before {
             let first = self.skip_blanks()?;
             anyhow::ensure!(first == Some(b'['), "is not a JSON array: it begins with {}", shown(first));
@@ -58,7 +57,7 @@ impl JsonRows {
             self.state = ArrayState::Within;
         }
         if self.state == ArrayState::Behind {
-            return Ok(Read::End);
+            return Ok(RowRead::End);
         }
         let mut sign = self.skip_blanks()?;
         if sign == Some(b',') && self.number > 0 {
@@ -83,7 +82,7 @@ impl JsonRows {
                     "is not one JSON array: {} stands behind it",
                     shown(behind)
                 );
-                Ok(Read::End)
+                Ok(RowRead::End)
             }
             Some(_) => {
                 self.number += 1;
@@ -154,11 +153,11 @@ impl LineRows {
         Self { text, limit, objects: ObjectRows::new(is_mapped), number: 0 }
     }
 
-    pub(super) fn next(&mut self) -> anyhow::Result<Read> {
+    pub(super) fn next(&mut self) -> anyhow::Result<RowRead> {
         loop {
             let mut line = Vec::new();
             if self.text.read_until(b'\n', &mut line)? == 0 {
-                return Ok(Read::End);
+                return Ok(RowRead::End);
             }
             self.limit.row_ends();
             self.number += 1;
@@ -174,15 +173,15 @@ impl ObjectRows {
         Self { is_mapped, columns: Rc::new(Columns::new(Vec::new())) }
     }
 
-    fn read(&mut self, number: u64, object: &[u8]) -> Read {
+    fn read(&mut self, number: u64, object: &[u8]) -> RowRead {
         let members = match serde_json::from_slice::<BTreeMap<String, Box<RawValue>>>(object) {
             Ok(members) => members,
             Err(error) => {
-                return Read::Faulty(number, format!("is not a JSON object: {error}"));
+                return RowRead::Faulty(number, format!("is not a JSON object: {error}"));
             }
         };
         if !self.is_mapped && members.contains_key("command") {
-            return Read::Command(number, String::from_utf8_lossy(object).into_owned());
+            return RowRead::Command(number, String::from_utf8_lossy(object).into_owned());
         }
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (name, value) in &members {
@@ -194,7 +193,7 @@ impl ObjectRows {
         if names != self.columns.names {
             self.columns = Rc::new(Columns::new(names));
         }
-        Read::Row(Row { number, columns: self.columns.clone(), values })
+        RowRead::Row(FileRow { number, columns: self.columns.clone(), values })
     }
 }
 
@@ -228,14 +227,14 @@ mod tests {
         let mut all = Vec::new();
         loop {
             match rows.next().map_err(|error| error.to_string())? {
-                Read::Row(row) => {
+                RowRead::Row(row) => {
                     let pairs: Vec<String> =
                         row.pairs().map(|(name, text)| format!("{name}={text}")).collect();
                     all.push(format!("{}: {}", row.number, pairs.join(" ")));
                 }
-                Read::Command(number, text) => all.push(format!("{number}! {text}")),
-                Read::Faulty(number, reason) => all.push(format!("{number}? {reason}")),
-                Read::End => return Ok(all),
+                RowRead::Command(number, text) => all.push(format!("{number}! {text}")),
+                RowRead::Faulty(number, reason) => all.push(format!("{number}? {reason}")),
+                RowRead::End => return Ok(all),
             }
         }
     }

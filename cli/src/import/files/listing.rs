@@ -32,15 +32,26 @@ pub(super) struct Listing {
     pub(super) sku: String,
     pub(super) category: String,
     pub(super) description: String,
-    pub(super) prices: Prices,
+    pub(super) prices: ListedPrices,
     pub(super) currency: String,
     pub(super) occurred_at: String,
     pub(super) attributes: Vec<(String, String)>,
 }
 
+/// What a row is.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// A product.
+    Product(Box<Listing>),
+    /// None, for a reason that is no fault.
+    NoProduct(&'static str),
+    /// A product that cannot be read.
+    Refused(String),
+}
+
 /// The prices of a row.
 #[derive(Debug, Clone, Default)]
-pub(super) enum Prices {
+pub(super) enum ListedPrices {
     /// None.
     #[default]
     None,
@@ -118,7 +129,7 @@ impl RowVerb {
     }
 }
 
-impl Prices {
+impl ListedPrices {
     /// Whether there is a price.
     pub(super) fn is_none(&self) -> bool {
         match self {
@@ -322,19 +333,19 @@ mod tests {
         (serde_json::from_str(&drawn.body).unwrap(), drawn.notes)
     }
 
-    fn priced(prices: Prices) -> Listing {
+    fn priced(prices: ListedPrices) -> Listing {
         Listing { name: "n".into(), prices, ..Listing::default() }
     }
 
-    fn regular(sale: &str, from: &str, to: &str) -> Prices {
+    fn regular(sale: &str, from: &str, to: &str) -> ListedPrices {
         let dates = SaleDates { from: from.into(), to: to.into() };
-        Prices::Regular { price: "10 EUR".into(), sale: sale.into(), dates }
+        ListedPrices::Regular { price: "10 EUR".into(), sale: sale.into(), dates }
     }
 
     #[test]
     fn of_two_prices_the_one_in_force_is_sent_and_a_sale_to_come_is_noted() {
-        let selling = |list: &str| Prices::Selling { price: "8".into(), list: list.into() };
-        let reduced = |by| Prices::Reduced { price: "9.99".into(), by, dates: SaleDates::default() };
+        let selling = |list: &str| ListedPrices::Selling { price: "8".into(), list: list.into() };
+        let reduced = |by| ListedPrices::Reduced { price: "9.99".into(), by, dates: SaleDates::default() };
         let future = Note::FutureSale("2026-06-03".into());
         for (prices, price, notes) in [
             (selling("10"), "8", vec![Note::ListPrice]),
@@ -357,14 +368,17 @@ mod tests {
         for prices in [selling("10"), regular("8 EUR", "", "")] {
             assert_eq!(drawn(&priced(prices), &ignoring).0["price"], "10");
         }
-        let two =
-            Prices::Regular { price: "10 EUR".into(), sale: "8 USD".into(), dates: SaleDates::default() };
+        let two = ListedPrices::Regular {
+            price: "10 EUR".into(),
+            sale: "8 USD".into(),
+            dates: SaleDates::default(),
+        };
         assert!(priced(two).draw(&terms()).is_err());
     }
 
     #[test]
     fn empty_texts_are_no_members_and_what_no_product_can_have_is_left_out_and_noted() {
-        let mut listing = priced(Prices::None);
+        let mut listing = priced(ListedPrices::None);
         listing.name = "  A\n cap ".into();
         listing.category = format!("{}, x", "c".repeat(199));
         listing.sku = "s".repeat(65);

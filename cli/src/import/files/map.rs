@@ -3,9 +3,8 @@
 
 use std::str::FromStr;
 
-use super::listing::{Listing, Prices};
-use super::presets::Reading;
-use super::row::{ID_COLUMN, REFUSED_COLUMN, Row};
+use super::listing::{ListedPrices, Listing, Reading};
+use super::row::{FileRow, ID_COLUMN, REFUSED_COLUMN};
 use super::sale::SaleDates;
 
 /// A field of a product, or of its sale.
@@ -161,7 +160,7 @@ impl MappedRows {
         self.unused.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn read(&mut self, row: &Row) -> Reading {
+    pub(super) fn read(&mut self, row: &FileRow) -> Reading {
         self.missing.retain(|name| row.columns.place(name).is_none());
         if self.unused.is_none() {
             self.unused = Some(self.rest(row).map(|(name, _)| name.to_owned()).collect());
@@ -177,12 +176,12 @@ impl MappedRows {
         }
         let price = text(Field::Price);
         let prices = match (text(Field::SalePrice), text(Field::ListPrice)) {
-            _ if price.is_empty() => Prices::None,
+            _ if price.is_empty() => ListedPrices::None,
             (sale, _) if !sale.is_empty() => {
                 let dates = SaleDates { from: text(Field::SaleFrom), to: text(Field::SaleTo) };
-                Prices::Regular { price, sale, dates }
+                ListedPrices::Regular { price, sale, dates }
             }
-            (_, list) => Prices::Selling { price, list },
+            (_, list) => ListedPrices::Selling { price, list },
         };
         let mut attributes: Vec<(String, String)> = self
             .map
@@ -216,7 +215,7 @@ impl MappedRows {
     }
 
     /// The columns that are no field.
-    fn rest<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (&'a str, &'a str)> {
+    fn rest<'a>(&'a self, row: &'a FileRow) -> impl Iterator<Item = (&'a str, &'a str)> {
         let used: Vec<usize> =
             self.map.sources().filter_map(|source| row.columns.place(source.column()?)).collect();
         let pairs =
@@ -237,7 +236,7 @@ impl Source {
         }
     }
 
-    fn text<'a>(&'a self, row: &'a Row) -> &'a str {
+    fn text<'a>(&'a self, row: &'a FileRow) -> &'a str {
         match self {
             Self::Column(name) => row.get(name),
             Self::Constant(text) => text,
@@ -270,10 +269,10 @@ mod tests {
     use super::super::row::Columns;
     use super::*;
 
-    fn row(pairs: &[(&str, &str)]) -> Row {
+    fn row(pairs: &[(&str, &str)]) -> FileRow {
         let names = pairs.iter().map(|(name, _)| (*name).to_owned()).collect();
         let values = pairs.iter().map(|(_, value)| (*value).to_owned()).collect();
-        Row { number: 1, columns: Rc::new(Columns::new(names)), values }
+        FileRow { number: 1, columns: Rc::new(Columns::new(names)), values }
     }
 
     fn listing(map: Option<&str>, pairs: &[(&str, &str)]) -> Listing {

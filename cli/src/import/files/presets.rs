@@ -7,9 +7,9 @@ mod prestashop;
 mod shopify;
 mod woocommerce;
 
-use super::listing::Listing;
+use super::listing::Reading;
 use super::map::MappedRows;
-use super::row::{ID_COLUMN, Row};
+use super::row::{FileRow, ID_COLUMN};
 
 /// Whose file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -26,17 +26,6 @@ pub enum Preset {
     PrestaShop,
     /// An export of products from Magento or Adobe Commerce.
     Magento,
-}
-
-/// What a row is.
-#[derive(Debug)]
-pub(super) enum Reading {
-    /// A product.
-    Product(Box<Listing>),
-    /// None, for a reason that is no fault.
-    NoProduct(&'static str),
-    /// A product that cannot be read.
-    Refused(String),
 }
 
 /// Reads rows in their order.
@@ -64,7 +53,7 @@ impl RowReader {
     }
 
     /// Reads a row, and completes it with what a row before it says of the same product.
-    pub(super) fn read(&mut self, row: &mut Row) -> Reading {
+    pub(super) fn read(&mut self, row: &mut FileRow) -> Reading {
         let mut reading = match self {
             Self::Map(rows) => return rows.read(row),
             Self::Shopify(rows) => rows.read(row),
@@ -113,7 +102,7 @@ impl Preset {
 }
 
 /// Attributes from columns, under the names of the columns.
-fn columns(row: &Row, names: &[&str]) -> Vec<(String, String)> {
+fn columns(row: &FileRow, names: &[&str]) -> Vec<(String, String)> {
     let named = names.iter().map(|name| ((*name).to_owned(), row.get(name).to_owned()));
     named.filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
-use super::drafts::{Content, Drafts};
+use super::drafts::{DraftContent, Drafts};
 use super::row::{ID_COLUMN, REFUSED_COLUMN};
 
 /// A file that replaces the one of this name when it is whole.
@@ -125,7 +125,7 @@ impl RefusedFile {
             let Some(reason) = reasons.get(&draft.number) else { continue };
             file.write_all(if count > 0 { b",\n" } else { b"\n" })?;
             count += 1;
-            if let Content::Command(text) = &draft.content {
+            if let DraftContent::Command(text) = &draft.content {
                 file.write_all(text.trim().as_bytes())?;
                 continue;
             }

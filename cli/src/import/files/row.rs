@@ -18,12 +18,23 @@ pub(super) struct Columns {
 
 /// A row.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct FileRow {
     /// The number of its line, or of the item in an array or a feed, from 1.
     pub(super) number: u64,
     pub(super) columns: Rc<Columns>,
     /// In the order of the columns; a short row has fewer.
     pub(super) values: Vec<String>,
+}
+
+/// What the next row is.
+#[derive(Debug)]
+pub(super) enum RowRead {
+    Row(FileRow),
+    /// An object that is a command, as it is written.
+    Command(u64, String),
+    /// A row that cannot be read.
+    Faulty(u64, String),
+    End,
 }
 
 impl Columns {
@@ -44,7 +55,7 @@ impl Columns {
     }
 }
 
-impl Row {
+impl FileRow {
     /// The text in a column, without blanks around it; empty if there is none.
     pub(super) fn get(&self, name: &str) -> &str {
         self.columns.place(name).map_or("", |place| self.at(place))
@@ -101,7 +112,7 @@ mod tests {
         assert_eq!(columns.place("PRICE"), Some(1));
         assert_eq!((columns.place("name"), columns.place("Sale_Price")), (Some(2), Some(3)));
         assert_eq!(columns.place("sku"), None);
-        let mut row = Row { number: 1, columns: Rc::new(columns), values: vec![" 1 ".into()] };
+        let mut row = FileRow { number: 1, columns: Rc::new(columns), values: vec![" 1 ".into()] };
         assert_eq!((row.get("Price"), row.get("name")), ("1", ""));
         row.set("name", "Cap");
         assert_eq!(row.first(&["sale price", "name"]), "Cap");

@@ -5,8 +5,7 @@ use std::rc::Rc;
 use anyhow::Context;
 use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 
-use super::form::Read;
-use super::row::{Columns, Row};
+use super::row::{Columns, FileRow, RowRead};
 use super::source::{RowLimit, TextSource};
 
 /// A table, behind its line of names.
@@ -47,15 +46,15 @@ impl TableRows {
         Ok(Self { reader, limit, columns: Rc::new(Columns::new(names)), delimiter, record, skipped })
     }
 
-    pub(super) fn next(&mut self) -> anyhow::Result<Read> {
+    pub(super) fn next(&mut self) -> anyhow::Result<RowRead> {
         loop {
             if !self.reader.read_byte_record(&mut self.record)? {
-                return Ok(Read::End);
+                return Ok(RowRead::End);
             }
             self.limit.row_ends();
             let number = self.record.position().map_or(0, Position::line) + self.skipped;
             let Some(mut values) = texts(&self.record) else {
-                return Ok(Read::Faulty(number, "is not UTF-8".to_owned()));
+                return Ok(RowRead::Faulty(number, "is not UTF-8".to_owned()));
             };
             if values.iter().all(|value| value.trim().is_empty()) {
                 continue;
@@ -65,10 +64,10 @@ impl TableRows {
                 let reason = format!(
                     "has {has} columns, and the line of names has {named}: a quote around a value may be missing"
                 );
-                return Ok(Read::Faulty(number, reason));
+                return Ok(RowRead::Faulty(number, reason));
             }
             values.truncate(named);
-            return Ok(Read::Row(Row { number, columns: self.columns.clone(), values }));
+            return Ok(RowRead::Row(FileRow { number, columns: self.columns.clone(), values }));
         }
     }
 }
@@ -87,10 +86,10 @@ mod tests {
         let mut all = Vec::new();
         loop {
             match rows.next().unwrap() {
-                Read::Row(row) => all.push(Ok((row.number, row.values))),
-                Read::Faulty(number, reason) => all.push(Err((number, reason))),
-                Read::End => return all,
-                Read::Command(..) => unreachable!(),
+                RowRead::Row(row) => all.push(Ok((row.number, row.values))),
+                RowRead::Faulty(number, reason) => all.push(Err((number, reason))),
+                RowRead::End => return all,
+                RowRead::Command(..) => unreachable!(),
             }
         }
     }

@@ -7,8 +7,7 @@ use anyhow::Context;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::form::Read;
-use super::row::{Columns, Row};
+use super::row::{Columns, FileRow, RowRead};
 use super::source::{RowLimit, TextSource};
 
 /// Items of feeds.
@@ -47,7 +46,7 @@ impl XmlRows {
         Self { reader, limit, buffer: Vec::new(), path: Vec::new(), is_feed: false, columns, number: 0 }
     }
 
-    pub(super) fn next(&mut self) -> anyhow::Result<Read> {
+    pub(super) fn next(&mut self) -> anyhow::Result<RowRead> {
         loop {
             self.buffer.clear();
             match self.reader.read_event_into(&mut self.buffer).context("is not XML")? {
@@ -71,14 +70,14 @@ impl XmlRows {
                 }
                 Event::Eof => {
                     anyhow::ensure!(self.path.is_empty(), "is cut off: an element does not end");
-                    return Ok(Read::End);
+                    return Ok(RowRead::End);
                 }
                 _ => {}
             }
         }
     }
 
-    fn item(&mut self, mut item: Item) -> anyhow::Result<Read> {
+    fn item(&mut self, mut item: Item) -> anyhow::Result<RowRead> {
         self.number += 1;
         let number = self.number;
         loop {
@@ -115,7 +114,7 @@ impl XmlRows {
         if item.names != self.columns.names {
             self.columns = Rc::new(Columns::new(item.names));
         }
-        Ok(Read::Row(Row { number, columns: self.columns.clone(), values: item.values }))
+        Ok(RowRead::Row(FileRow { number, columns: self.columns.clone(), values: item.values }))
     }
 }
 
@@ -175,13 +174,13 @@ mod tests {
         let mut all = Vec::new();
         loop {
             match rows.next().map_err(|error| format!("{error:#}"))? {
-                Read::Row(row) => {
+                RowRead::Row(row) => {
                     let pairs: Vec<String> =
                         row.pairs().map(|(name, text)| format!("{name}={text}")).collect();
                     all.push(format!("{}: {}", row.number, pairs.join(" ")));
                 }
-                Read::End => return Ok(all),
-                Read::Command(..) | Read::Faulty(..) => unreachable!(),
+                RowRead::End => return Ok(all),
+                RowRead::Command(..) | RowRead::Faulty(..) => unreachable!(),
             }
         }
     }

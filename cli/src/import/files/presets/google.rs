@@ -1,8 +1,8 @@
 //! Google Merchant Center: an item is a product, also if it is a variant of a group.
 
-use super::{NO_PRICE, Reading, columns};
-use crate::import::files::listing::{Listing, Prices};
-use crate::import::files::row::Row;
+use super::{NO_PRICE, columns};
+use crate::import::files::listing::{ListedPrices, Listing, Reading};
+use crate::import::files::row::FileRow;
 use crate::import::files::sale::SaleDates;
 
 const ATTRIBUTES: [&str; 14] = [
@@ -22,7 +22,7 @@ const ATTRIBUTES: [&str; 14] = [
     "google_product_category",
 ];
 
-pub(super) fn read(row: &Row) -> Reading {
+pub(super) fn read(row: &FileRow) -> Reading {
     if row.get("price").is_empty() {
         return Reading::NoProduct(NO_PRICE);
     }
@@ -31,7 +31,7 @@ pub(super) fn read(row: &Row) -> Reading {
     }
     let range = row.get("sale_price_effective_date");
     let (from, to) = range.split_once('/').unwrap_or((range, ""));
-    let prices = Prices::Regular {
+    let prices = ListedPrices::Regular {
         price: row.get("price").to_owned(),
         sale: row.get("sale_price").to_owned(),
         dates: SaleDates { from: from.trim().to_owned(), to: to.trim().to_owned() },

@@ -1,12 +1,12 @@
 //! Magento and Adobe Commerce: a row for each product, a simple one for each variant. Rows for the texts of a store's view, and those
 //! without a SKU that continue a row, are no products.
 
-use super::{NO_PRICE, Reading, columns};
-use crate::import::files::listing::{Listing, Prices};
-use crate::import::files::row::Row;
+use super::{NO_PRICE, columns};
+use crate::import::files::listing::{ListedPrices, Listing, Reading};
+use crate::import::files::row::FileRow;
 use crate::import::files::sale::{SaleDates, from_american};
 
-pub(super) fn read(row: &Row) -> Reading {
+pub(super) fn read(row: &FileRow) -> Reading {
     let sku = row.get("sku");
     if sku.is_empty() {
         return Reading::NoProduct("the continuation of a row");
@@ -18,7 +18,7 @@ pub(super) fn read(row: &Row) -> Reading {
         return Reading::NoProduct(NO_PRICE);
     }
     let date = |names: &[&str]| from_american(row.first(names));
-    let prices = Prices::Regular {
+    let prices = ListedPrices::Regular {
         price: row.get("price").to_owned(),
         sale: row.get("special_price").to_owned(),
         dates: SaleDates {

@@ -1,9 +1,9 @@
 //! `PrestaShop`: the file of products that it imports, and the list that its catalogue exports. The price with tax counts where the
 //! file has it.
 
-use super::{NO_PRICE, Reading, columns};
-use crate::import::files::listing::{Discount, Listing, Prices};
-use crate::import::files::row::Row;
+use super::{NO_PRICE, columns};
+use crate::import::files::listing::{Discount, ListedPrices, Listing, Reading};
+use crate::import::files::row::FileRow;
 use crate::import::files::sale::SaleDates;
 
 /// The columns of prices, those with tax first.
@@ -18,7 +18,7 @@ pub(super) const PRICES: [&str; 7] = [
 ];
 const FEATURES: [&str; 2] = ["Feature (Name:Value:Position:Customized)", "Feature(Name:Value:Position)"];
 
-pub(super) fn read(row: &Row) -> Reading {
+pub(super) fn read(row: &FileRow) -> Reading {
     let price = row.first(&PRICES);
     if price.is_empty() {
         return Reading::NoProduct(NO_PRICE);
@@ -29,14 +29,16 @@ pub(super) fn read(row: &Row) -> Reading {
     };
     let price = price.to_owned();
     let prices = match (row.get("Discount amount"), row.get("Discount percent")) {
-        ("", "") => Prices::Selling { price, list: String::new() },
-        (amount, "") => Prices::Reduced { price, by: Discount::Amount(amount.to_owned()), dates },
-        ("", percent) => Prices::Reduced { price, by: Discount::Percent(percent.to_owned()), dates },
+        ("", "") => ListedPrices::Selling { price, list: String::new() },
+        (amount, "") => ListedPrices::Reduced { price, by: Discount::Amount(amount.to_owned()), dates },
+        ("", percent) => ListedPrices::Reduced { price, by: Discount::Percent(percent.to_owned()), dates },
         (amount, percent) => {
             let is_none = |text: &str| text.chars().all(|letter| matches!(letter, '0' | '.' | ',' | '%'));
             match (is_none(amount), is_none(percent)) {
-                (true, _) => Prices::Reduced { price, by: Discount::Percent(percent.to_owned()), dates },
-                (_, true) => Prices::Reduced { price, by: Discount::Amount(amount.to_owned()), dates },
+                (true, _) => {
+                    ListedPrices::Reduced { price, by: Discount::Percent(percent.to_owned()), dates }
+                }
+                (_, true) => ListedPrices::Reduced { price, by: Discount::Amount(amount.to_owned()), dates },
                 _ => return Reading::Refused("it has a discount as an amount and one in percent".to_owned()),
             }
         }

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{Reading, columns};
-use crate::import::files::listing::{Listing, Prices};
-use crate::import::files::row::{Columns, Row};
+use super::columns;
+use crate::import::files::listing::{ListedPrices, Listing, Reading};
+use crate::import::files::row::{Columns, FileRow};
 
 /// What a column of metafields names in brackets.
 const METAFIELD: &str = "(product.metafields.";
@@ -19,13 +19,13 @@ const OF_A_VARIANT: [&str; 7] =
 /// The first row of the handle, from which the others are completed.
 #[derive(Default)]
 pub(in crate::import::files) struct ShopifyRows {
-    first: Option<Row>,
+    first: Option<FileRow>,
     /// Places of the columns that all variants share, of these columns.
     shared: Option<(Rc<Columns>, Vec<usize>)>,
 }
 
 impl ShopifyRows {
-    pub(super) fn read(&mut self, row: &mut Row) -> Reading {
+    pub(super) fn read(&mut self, row: &mut FileRow) -> Reading {
         let handle = row.get("Handle").to_owned();
         if handle.is_empty() {
             return Reading::Refused("it has no handle".to_owned());
@@ -52,7 +52,7 @@ impl ShopifyRows {
         let mut attributes = options;
         attributes.extend(columns(row, &["Vendor", "Tags", "Status", "Variant Barcode"]));
         attributes.extend(metafields(row));
-        let prices = Prices::Selling {
+        let prices = ListedPrices::Selling {
             price: row.get("Variant Price").to_owned(),
             list: row.get("Variant Compare At Price").to_owned(),
         };
@@ -68,7 +68,7 @@ impl ShopifyRows {
         }))
     }
 
-    fn complete(&mut self, row: &mut Row, first: &Row) {
+    fn complete(&mut self, row: &mut FileRow, first: &FileRow) {
         let known = self.shared.as_ref().filter(|(columns, _)| Rc::ptr_eq(columns, &row.columns));
         let places = match known {
             Some((_, places)) => places.clone(),
@@ -88,14 +88,14 @@ impl ShopifyRows {
     }
 }
 
-fn is_shared(row: &Row, place: usize) -> bool {
+fn is_shared(row: &FileRow, place: usize) -> bool {
     let name = row.columns.names[place].to_lowercase();
     let is_value = OPTIONS.iter().any(|(_, value)| value.eq_ignore_ascii_case(&name));
     !is_value && !OF_A_VARIANT.iter().any(|of| name.starts_with(of)) && name != "product_id"
 }
 
 /// Name and value of each option; none if there are no variants.
-fn options(row: &Row) -> Vec<(String, String)> {
+fn options(row: &FileRow) -> Vec<(String, String)> {
     let options = OPTIONS.iter().map(|(name, value)| (row.get(name), row.get(value)));
     let given = options.filter(|(_, value)| !value.is_empty());
     let given: Vec<(String, String)> = given
@@ -109,7 +109,7 @@ fn options(row: &Row) -> Vec<(String, String)> {
 }
 
 /// Metafields, under the names that Shopify knows them by.
-fn metafields(row: &Row) -> Vec<(String, String)> {
+fn metafields(row: &FileRow) -> Vec<(String, String)> {
     let pairs = row.pairs().filter_map(|(name, value)| {
         let key = name.rsplit_once(METAFIELD)?.1.strip_suffix(')')?;
         Some((key.to_owned(), value.to_owned()))

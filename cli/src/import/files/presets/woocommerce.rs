@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{NO_PRICE, Reading, columns};
-use crate::import::files::listing::{Listing, Prices};
-use crate::import::files::row::Row;
+use super::{NO_PRICE, columns};
+use crate::import::files::listing::{ListedPrices, Listing, Reading};
+use crate::import::files::row::FileRow;
 use crate::import::files::sale::SaleDates;
 
 /// How `Parent` names a product that has no SKU.
@@ -24,7 +24,7 @@ struct Parent {
 }
 
 impl WooCommerceRows {
-    pub(super) fn read(&mut self, row: &mut Row) -> Reading {
+    pub(super) fn read(&mut self, row: &mut FileRow) -> Reading {
         let kind = row.get("Type").to_lowercase();
         if kind.contains("variable") {
             self.remember(row);
@@ -46,7 +46,7 @@ impl WooCommerceRows {
             });
         }
         let options = options(row);
-        let prices = Prices::Regular {
+        let prices = ListedPrices::Regular {
             price: row.get("Regular price").to_owned(),
             sale: row.get("Sale price").to_owned(),
             dates: SaleDates {
@@ -79,7 +79,7 @@ impl WooCommerceRows {
         }))
     }
 
-    fn remember(&mut self, row: &Row) {
+    fn remember(&mut self, row: &FileRow) {
         let parent =
             Parent { name: row.get("Name").to_owned(), categories: row.get("Categories").to_owned() };
         for name in [row.get("SKU").to_owned(), format!("{BY_ID}{}", row.get("ID"))] {
@@ -91,7 +91,7 @@ impl WooCommerceRows {
 }
 
 /// Names and values of attributes, whose columns are numbered.
-fn options(row: &Row) -> Vec<(String, String)> {
+fn options(row: &FileRow) -> Vec<(String, String)> {
     let mut options = Vec::new();
     for number in 1..=MOST_ATTRIBUTES {
         let name = format!("Attribute {number} name");
