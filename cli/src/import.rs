@@ -275,7 +275,7 @@ async fn distribute_rows(rows: &RowFile, workers: &[mpsc::Sender<NumberedLine>],
                 drop(workers[line::worker(&entry.product_id, workers.len())].send(entry).await);
             }
             Ok(Settled::Refused { number, product, reason }) => {
-                report.failed(number, product.as_ref(), &reason)
+                report.failed(number, product.as_ref(), &reason);
             }
             Err(error) => return report.stop(StopReason::Input(format!("{error:#}"))),
         }

@@ -214,7 +214,7 @@ async fn a_plan_of_rows_reads_the_products_sends_no_command_and_fails_if_the_ser
         assert!(text.contains(last), "{text}");
         let seen = between.seen();
         assert!(seen.iter().any(|seen| seen.path == "/products/a"), "{seen:?}");
-        assert!(!seen.iter().any(|seen| seen.is_command()), "{seen:?}");
+        assert!(!seen.iter().any(super::between::Seen::is_command), "{seen:?}");
     }
 }
 

@@ -260,20 +260,18 @@ impl RowFile {
         };
         let packed = if counts.is_gzip { ", gzip" } else { "" };
         let mut text = format!(
-            "{form}, {}{packed}: {}",
+            "{form}, {}{packed}: {}, of which {no_products} are no products and {} cannot be read\n",
             counts.encoding,
-            counted(self.drafts.rows + no_products, "row")
+            counted(self.drafts.rows + no_products, "row"),
+            counts.refused
         );
-        text += &format!(", of which {no_products} are no products and {} cannot be read\n", counts.refused);
         text += &counts.no_products.told("no product", self.named());
         text += &counts.future_sales.told("sale to come, not sent", self.named());
         text += &counts.list_prices.told("list price", self.named());
         text += &counts.left_out.told("left out", self.named());
         if !counts.unused.is_empty() {
-            text += &format!(
-                "columns that are not used: {}; --map attributes=* takes them\n",
-                named_columns(&counts.unused)
-            );
+            let unused = named_columns(&counts.unused);
+            text.extend(["columns that are not used: ", &unused, "; --map attributes=* takes them\n"]);
         }
         text
     }

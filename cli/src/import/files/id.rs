@@ -17,7 +17,7 @@ pub(super) fn escaped(text: &str) -> String {
         if !is_dots && (byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
             id.push(char::from(byte));
         } else {
-            id.push_str(&format!("~{byte:02X}"));
+            id.extend(["~", &format!("{byte:02X}")]);
         }
     }
     id

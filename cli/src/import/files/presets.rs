@@ -103,6 +103,6 @@ impl Preset {
 
 /// Attributes from columns, under the names of the columns.
 fn columns(row: &FileRow, names: &[&str]) -> Vec<(String, String)> {
-    let named = names.iter().map(|name| ((*name).to_owned(), row.get(name).to_owned()));
-    named.filter(|(_, value)| !value.is_empty()).collect()
+    let values = names.iter().map(|name| ((*name).to_owned(), row.get(name).to_owned()));
+    values.filter(|(_, value)| !value.is_empty()).collect()
 }

@@ -165,7 +165,8 @@ fn amount(text: &str, sign: DecimalSign) -> Result<String, String> {
     let mut marks = whole.chars().filter(|c| is_mark(*c));
     let mark = marks.next();
     let is_grouped = (1..=3).contains(&first.len()) && others.iter().all(|group| group.len() == 3);
-    if !others.is_empty() && !(is_grouped && marks.all(|other| Some(other) == mark)) {
+    let is_grouped = is_grouped && marks.all(|other| Some(other) == mark);
+    if !others.is_empty() && !is_grouped {
         let other = if sign == DecimalSign::Point { ',' } else { '.' };
         return Err(match mark {
             Some(mark) if mark == other => {

@@ -175,15 +175,13 @@ impl<R: Read> DecodedText<R> {
             DecoderResult::InputEmpty | DecoderResult::OutputFull => None,
         };
         self.text.truncate(written);
-        self.lines += self.text.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.lines += (self.text.split(|byte| *byte == b'\n').count() - 1) as u64;
         self.bytes.consume(read);
-        match bad {
-            Some(bad) => Err(io::Error::other(self.cannot_decode(&bad))),
-            None => {
-                self.is_ended = is_last && result == DecoderResult::InputEmpty;
-                Ok(())
-            }
+        if let Some(bad) = bad {
+            return Err(io::Error::other(self.cannot_decode(&bad)));
         }
+        self.is_ended = is_last && result == DecoderResult::InputEmpty;
+        Ok(())
     }
 
     fn cannot_decode(&self, bad: &[u8]) -> String {

@@ -80,7 +80,10 @@ fn texts(record: &ByteRecord) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn read(text: &str, delimiter: u8) -> Vec<Result<(u64, Vec<String>), (u64, String)>> {
+    /// The values of a row, or why it cannot be read, with the number of its line.
+    type Read = Result<(u64, Vec<String>), (u64, String)>;
+
+    fn read(text: &str, delimiter: u8) -> Vec<Read> {
         let text = TextSource::open(std::io::Cursor::new(text.as_bytes().to_vec()), None).unwrap();
         let mut rows = TableRows::open(text, delimiter).unwrap();
         let mut all = Vec::new();

@@ -70,14 +70,13 @@ impl ShopifyRows {
 
     fn complete(&mut self, row: &mut FileRow, first: &FileRow) {
         let known = self.shared.as_ref().filter(|(columns, _)| Rc::ptr_eq(columns, &row.columns));
-        let places = match known {
-            Some((_, places)) => places.clone(),
-            None => {
-                let places: Vec<usize> =
-                    (0..row.columns.names.len()).filter(|place| is_shared(row, *place)).collect();
-                self.shared = Some((row.columns.clone(), places.clone()));
-                places
-            }
+        let places = if let Some((_, places)) = known {
+            places.clone()
+        } else {
+            let places: Vec<usize> =
+                (0..row.columns.names.len()).filter(|place| is_shared(row, *place)).collect();
+            self.shared = Some((row.columns.clone(), places.clone()));
+            places
         };
         row.values.resize(row.columns.names.len(), String::new());
         for place in places {
