@@ -195,7 +195,8 @@ fn there_is_a_page_of_the_manual_for_every_command_and_groff_understands_it() {
     let output = program().args(["man", "import"]).output().unwrap();
     let page = printed(&output);
     assert!(
-        page.contains(".SH EXAMPLES\n") && page.contains(".nf\n    ledger import products.ndjson \\-\\-dry\\-run"),
+        page.contains(".SH EXAMPLES\n")
+            && page.contains(".nf\n    ledger import products.ndjson \\-\\-dry\\-run"),
         "{page}"
     );
 }
