@@ -125,17 +125,21 @@ fn delimiter(text: &mut TextSource) -> io::Result<u8> {
         text.taken_lines = 1;
         return Ok(said);
     }
-    let (mut is_quoted, mut counts) = (false, [(b',', 0), (b';', 0), (b'\t', 0), (b'|', 0)]);
+    let (mut is_quoted, mut counts): (_, Vec<(u8, usize)>) = (false, Vec::new());
     for byte in beginning.bytes() {
         is_quoted ^= byte == b'"';
         if byte == b'\n' && !is_quoted {
             break;
         }
-        if let Some((_, count)) = counts.iter_mut().find(|(sign, _)| *sign == byte && !is_quoted) {
-            *count += 1;
+        if is_quoted || !b",;\t|".contains(&byte) {
+            continue;
+        }
+        match counts.iter_mut().find(|(sign, _)| *sign == byte) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((byte, 1)),
         }
     }
-    // Of equally frequent ones the comma, which stands first.
+    // Of equally frequent ones the one that comes first: a name such as `Categories (x,y,z)` has signs too.
     Ok(counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(sign, _)| *sign))
 }
 
