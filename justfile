@@ -80,7 +80,7 @@ explorer-pictures:
 explorer-volume:
     LEDGER_EXPLORER=full cargo test -p cli --test whole explorer::volume -- --nocapture --test-threads=1
 
-# Accept generated files: JSON Schemas, OpenAPI, samples of new event versions, the outputs in the documentation
+# Accept generated files: JSON Schemas, OpenAPI, samples and frozen messages of new event versions, types for subscribers, the outputs in the documentation
 accept:
     LEDGER_ACCEPT=1 cargo test -p event-store --test journal frozen
     LEDGER_ACCEPT=1 cargo test -p schema --test contract
@@ -110,6 +110,12 @@ month-of-a-million:
 # Draw docs/benchmarks/NAME.svg from tests/bench/results/NAME.json
 plots:
     cd tests/bench && cargo run --locked -p plots
+
+# Deliver a million events to the inbox of each language in memory, and in Python also on SQLite: fetches and durations; needs about 4 GB of memory
+subscriber-million:
+    SUBSCRIBER_DELIVERIES=1000000 cargo test --release -p ledger-subscriber --test subscriber -- --nocapture on_memory::hostile
+    cd subscriber/python && SUBSCRIBER_DELIVERIES=1000000 PYTHONPATH=.:tests python3 -m unittest -v -k test_hostile_deliveries tests/test_inbox.py
+    cd subscriber/typescript && SUBSCRIBER_DELIVERIES=1000000 node test/run.mjs --test-name-pattern="hostile deliveries have one effect each"
 
 # Plant known bugs in the code, one after the other, and check that a test finds each
 planted-bugs *names:

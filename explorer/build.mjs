@@ -54,6 +54,25 @@ export function sample() {
   return { text: lines.join(""), hash: createHash("sha256").update(text).digest("hex") };
 }
 
+/**
+ * Makes every part that is loaded later depend on the start. So esbuild puts what the first page needs into one file, whichever other
+ * pages need some of it too: many small files are larger together, and each is a request.
+ */
+const START_IN_ONE = {
+  name: "start-in-one",
+  setup({ onLoad }) {
+    const root = join(HERE, "src");
+    const sources = readdirSync(root, { recursive: true }).filter((name) => /\.tsx?$/.test(name)).map((name) => join(root, name));
+    const later = new Set(sources.flatMap((from) =>
+      [...readFileSync(from, "utf8").matchAll(/\bimport\("(\.[^"]+)"\)/g)].map(([, to]) => join(dirname(from), to))));
+    onLoad({ filter: /\.tsx?$/ }, ({ path }) => {
+      if (!later.has(path.replace(/\.tsx?$/, ""))) return undefined;
+      const start = JSON.stringify(join(root, "main.tsx"));
+      return { contents: `${readFileSync(path, "utf8")}\nimport ${start};\n`, loader: path.endsWith("x") ? "tsx" : "ts" };
+    });
+  },
+};
+
 /** The licences of what is bundled. */
 function licences(metafiles) {
   const packages = new Set();
@@ -83,7 +102,7 @@ export async function buildInto(folder, { dev = false } = {}) {
   const sheet = await build({ ...shared, entryPoints: ["src/styles/sheet.css"] });
   const nameOf = (result, entry) => basename(Object.entries(result.metafile.outputs).find(([, output]) => output.entryPoint === entry)[0]);
   const define = { SHEET: JSON.stringify(nameOf(sheet, "src/styles/sheet.css")), WORKER: JSON.stringify(nameOf(worker, "src/verify/worker.ts")), SAMPLE: JSON.stringify(sampleName), SAMPLE_HASH: JSON.stringify(hash) };
-  const page = await build({ ...shared, entryPoints: ["src/main.tsx", "src/style.css"], define });
+  const page = await build({ ...shared, entryPoints: ["src/main.tsx", "src/style.css"], define, plugins: [START_IN_ONE] });
   writeFileSync(join(folder, sampleName), text);
   writeFileSync(join(folder, "LICENSES.txt"), licences([worker.metafile, page.metafile]));
   const html = readFileSync(join(HERE, "src/index.html"), "utf8");

@@ -3,8 +3,8 @@
 
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 
-/** The sections that are no procedures: what they say is needed by nobody in trouble. */
-const LEFT_OUT = ["Changes of a deployment", "Time limits"];
+/** The sections that neither an alarm nor Health leads to: what is planned in peace, not needed in trouble. */
+const LEFT_OUT = ["Changes of a deployment", "Old data directories", "Moving a log", "Key rotation", "Time limits"];
 
 /** The anchor that a heading has on the page and, by the same rule, in a repository that is read on the web. */
 export function anchor(heading) {

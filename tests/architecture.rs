@@ -26,6 +26,8 @@ fn allowed() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("telemetry", vec![]),
         ("web", vec!["schema", "telemetry"]),
         ("engine", vec![]),
+        ("ledger-subscriber", vec![]),
+        ("price-list", vec!["ledger-subscriber"]),
         ("loopback", vec!["engine"]),
         ("sqlite", vec![]),
         ("ledger-log", vec!["schema"]),
@@ -192,9 +194,10 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 }
 
 /// The files that make clients of AWS: each gives them limits (`event-store/src/limits.rs`, or its own).
-const CLIENTS: [&str; 5] = [
+const CLIENTS: [&str; 6] = [
     "event-store/src/metering.rs",
     "publisher/src/bus/eventbridge.rs",
+    "publisher/src/bus/fifo.rs",
     "sequencer/src/kms.rs",
     "sequencer/src/s3.rs",
     "server/src/mapping/settings.rs",

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use futures::future::join_all;
-use loopback::{BusServer, Presence};
+use loopback::{AcceptedEvent, BusServer, FifoBusServer, Presence, PutFault};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -336,5 +336,72 @@ async fn a_bus_that_was_away_longer_than_the_retries_gets_everything_when_it_is_
         .await;
     while !ledger.operate(&["parked", "list", "--json"]).stdout.is_empty() {
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The settings that lead to a FIFO bus.
+fn fifo_settings(bus: &FifoBusServer) -> [(&str, &str); 7] {
+    [
+        ("LEDGER_EVENT_BUS", FifoBusServer::ARN),
+        ("LEDGER_EVENT_BUS_KIND", "fifo"),
+        ("LEDGER_EVENT_BUS_ENTRIES", "20"),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGEV2", bus.url()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKID"),
+        ("AWS_SECRET_ACCESS_KEY", "SECRET"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_a_fifo_bus_publishes_in_order_and_a_replay_is_no_repetition() {
+    let bus = FifoBusServer::serve().await;
+    let ledger = Ledger::start_with(&["--retry-parked-every", "1"], &fifo_settings(&bus));
+    bus.fail_requests(|n| (n % 3 == 1).then_some(PutFault::AnswerLost));
+    ledger.send("PUT", "/products/p", r#"{"name":"a","price":"1"}"#).await;
+    for price in 2..=5 {
+        ledger.send("PATCH", "/products/p", &format!("{{\"price\":\"{price}\"}}")).await;
+    }
+    published(&ledger, 5).await;
+    let sequences = |events: &[AcceptedEvent]| -> Vec<u64> {
+        events.iter().map(|event| event.detail()["metadata"]["sequence"].as_u64().unwrap()).collect()
+    };
+    let events = bus.group("p");
+    assert_eq!(sequences(&events), [1, 2, 3, 4, 5]);
+    for (event, place) in events.iter().zip(0..) {
+        let path = format!("/products/p/history?after={place}&limit=1");
+        let page = ledger.until(&path, |_, page| !page["commits"][0]["receipts"][0].is_null()).await;
+        let receipt = &page["commits"][0]["receipts"][0];
+        assert_eq!(
+            (&receipt["receipt_id"], &receipt["bus_sequence"], &receipt["bus"]),
+            (&json!(event.id), &json!(event.number), &json!(FifoBusServer::ARN))
+        );
+    }
+    let mut replay = ledger.operator(&["replay", "--product", "p"]);
+    let replay = replay.envs(fifo_settings(&bus)).output().unwrap();
+    assert!(replay.status.success(), "{}", printed(&replay));
+    assert_eq!(sequences(&bus.group("p")), [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_fifo_bus_does_not_exist_or_is_none_does_not_start() {
+    let bus = FifoBusServer::serve().await;
+    bus.is_missing(true);
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    for (name, said) in [
+        (
+            FifoBusServer::ARN,
+            "there is no such bus in us-east-1; create it or correct the name, because no event",
+        ),
+        ("product-ledger", "with LEDGER_EVENT_BUS_KIND=fifo it must be the ARN of a custom event bus"),
+    ] {
+        let mut command = program();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        let output = command.envs(fifo_settings(&bus)).env("LEDGER_EVENT_BUS", name).output().unwrap();
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(said), "{text}");
+        assert_eq!(text.trim().lines().count(), 1, "{text}");
+        assert!(!data.exists());
     }
 }

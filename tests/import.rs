@@ -4,6 +4,7 @@
 mod again;
 mod answers;
 mod between;
+mod files;
 mod input;
 mod killed;
 

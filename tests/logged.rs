@@ -390,8 +390,15 @@ async fn what_is_in_no_checkpoint_yet_is_said_so_and_can_be_waited_for() {
     assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (404, "1"));
     let problem: serde_json::Value = answer.json().await.unwrap();
     assert_eq!(problem["type"], "urn:product-ledger:problem:not-logged-yet");
-    for (path, status) in [("/products/p1/history/0/proof", 400), ("/products/p1/history/x/proof", 400)] {
-        assert_eq!(ledger.get(path).await.0, status, "{path}");
+    let refused = ["0", "x", "01", "+1", "-1", "1.0"].map(|sequence| (sequence, 400));
+    let none_has = ["2", "9007199254740993", "18446744073709551616", "665629494626700267368"]
+        .map(|sequence| (sequence, 404));
+    for (sequence, status) in refused.into_iter().chain(none_has) {
+        assert_eq!(
+            ledger.get(&format!("/products/p1/history/{sequence}/proof")).await.0,
+            status,
+            "{sequence}"
+        );
     }
     for wait in ["0", "1"] {
         let mut prove = program();

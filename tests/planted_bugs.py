@@ -34,6 +34,19 @@ BUGS = [
     ("later-event-overtakes-a-failed-one", "publisher/src/queue.rs",
      "self.halt(refusal.clone(), retryability != Retryability::Never);",
      "(self.entry, self.failures) = (None, 0);\n            return self.events.pop_front().map(|unsent| (unsent, 1));", SIMULATION),
+    ("fifo-order-by-event", "publisher/src/bus/fifo.rs",
+     ".set_event_group_id(entry.resources.first().cloned())", ".event_group_id(&entry.deduplication_id)",
+     "-p publisher --test publisher"),
+    ("two-events-of-a-product-in-a-request", "publisher/src/send.rs",
+     "let Some(entry) = self.queues[index].entry(self.address, self.replay) else {\n                continue;\n            };",
+     "let Some(entry) = self.queues[index].entry(self.address, self.replay).cloned() else {\n                continue;\n            };\n"
+     "            let entry = &entry;\n"
+     "            if let Some(request) = requests.iter_mut().find(|request| request.has_room(entry, alone)) {\n"
+     "                request.add(index, entry, alone);\n            }",
+     "-p publisher --test publisher"),
+    ("replay-taken-for-a-repetition", "publisher/src/message.rs",
+     'Some(replay) => format!("{}/{}", recorded.event_id, replay.id),', "Some(_) => recorded.event_id.to_string(),",
+     "-p publisher --test publisher"),
     ("gap-not-filled", "publisher/src/pass.rs",
      "if commit.sequence > next {", "if commit.sequence > next + 1_000_000 {", SIMULATION),
     ("event-id-for-sequence-number", "event-store/src/follow.rs",

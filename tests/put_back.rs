@@ -129,7 +129,10 @@ async fn a_restore_is_accepted_only_before_anything_else_is_recorded_and_only_of
     // Nothing on record accepts their loss.
     let verified = again.operate(&["verify", "--log", "--wait", "60"]);
     let told = printed(&verified);
-    assert!(verified.status.code() == Some(1) && told.contains("cut_off") && told.contains("4 faults"), "{told}");
+    assert!(
+        verified.status.code() == Some(1) && told.contains("cut_off") && told.contains("4 faults"),
+        "{told}"
+    );
     let former = std::fs::read_dir(&again.data).unwrap().map(|entry| entry.unwrap().path());
     let former: Vec<_> = former
         .filter(|path| path.is_dir() && path.file_name().unwrap().to_str().unwrap().starts_with("log."))

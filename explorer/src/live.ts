@@ -1,8 +1,8 @@
 // The newest position of the ledger, as it grows. One tab of a browser asks for all of them; hidden tabs alone ask for nothing.
 
 import { effect, signal } from "@preact/signals";
-import { query, send, textOf, valueOf } from "./api";
-import { has, hasFeed } from "./state";
+import { away, query, send, textOf, valueOf } from "./api";
+import { count, has, hasFeed, say } from "./state";
 import { challenge, token } from "./session";
 import type { Feed } from "./types";
 
@@ -44,6 +44,10 @@ export function follow(): void {
     // A sign-in may allow what was refused before.
     if (token.value !== undefined) wake();
   });
+  effect(() => {
+    // What came while the server was away is told when it is back.
+    if (away.value !== undefined) lastKnown ??= newest.peek();
+  });
   const locks = (navigator as { locks?: LockManager }).locks;
   void takeTurns(async () => (locks === undefined ? lead() : locks.request(`ledger-live${new URL(document.baseURI).pathname}`, lead)));
   following.value = "live";
@@ -66,6 +70,8 @@ async function takeTurns(turn: () => Promise<void>): Promise<never> {
 }
 
 let lastSeen = Date.now();
+/** The newest position when the server went away, until it is back. */
+let lastKnown: number | undefined;
 
 function wake(): void {
   lastSeen = Date.now();
@@ -86,7 +92,7 @@ async function lead(): Promise<void> {
     if (isVisible) lastSeen = Date.now();
     following.value = "live";
     try {
-      await ask(over.signal);
+      await within(over.signal, ask);
     } catch {
       if (over.signal.aborted) break;
       await Promise.race([
@@ -96,6 +102,18 @@ async function lead(): Promise<void> {
     }
   }
   stop();
+}
+
+/** Does something until a signal that lasts longer is given; no listener stays behind on that one. */
+async function within(longer: AbortSignal, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const own = new AbortController();
+  const stop = (): void => own.abort(longer.reason);
+  longer.addEventListener("abort", stop);
+  try {
+    await act(own.signal);
+  } finally {
+    longer.removeEventListener("abort", stop);
+  }
 }
 
 async function ask(signal: AbortSignal): Promise<void> {
@@ -109,5 +127,10 @@ async function ask(signal: AbortSignal): Promise<void> {
   if (!answer.ok) throw new Error(`it was answered ${answer.status}`);
   const feed = valueOf<Feed>(await textOf(answer), answer.status);
   learned(feed.newest);
+  if (lastKnown !== undefined && away.value === undefined) {
+    const came = (newest.value ?? lastKnown) - lastKnown;
+    say(came === 0 ? "Back." : `Back. ${count(came)} new commit${came === 1 ? "" : "s"}.`);
+    lastKnown = undefined;
+  }
   if (newest.value !== undefined) channel?.postMessage({ newest: newest.value });
 }

@@ -16,6 +16,8 @@ export type Seal =
   | { readonly state: "checked"; readonly answer: CheckpointAnswer; readonly at: number; readonly keptAt: string | undefined; readonly keyAt: string | undefined };
 
 const SETTLES = 2500;
+/** How many checkpoints of keys that were trusted before are kept. */
+const MOST_BEFORE = 5;
 
 /** What was kept when this visit began. */
 let atStart: Kept["logs"];
@@ -60,8 +62,11 @@ function keepNow(origin: string, note: string, key: string): void {
   const logs = kept().logs ?? {};
   const now = new Date().toISOString();
   const old = logs[origin];
-  const keyAt = old?.key === key ? old.keyAt : now;
-  keep({ logs: { ...logs, [origin]: { note, key, keyAt, at: now } } });
+  const isSame = old === undefined || old.key === key;
+  const keyAt = isSame ? (old?.keyAt ?? now) : now;
+  // A key that was trusted once is evidence.
+  const before = isSame ? old?.before : [old, ...(old.before ?? [])].map(({ before: _, ...one }) => one).slice(0, MOST_BEFORE);
+  keep({ logs: { ...logs, [origin]: { note, key, keyAt, at: now, ...(before === undefined ? {} : { before }) } } });
 }
 
 /** How many commits the newest checked checkpoint covers. */

@@ -118,6 +118,11 @@ export function count(value: number): string {
   return new Intl.NumberFormat(locale).format(value);
 }
 
+/** So many of what a word names, in the plural but for one. */
+export function amount(value: number, word: string): string {
+  return `${count(value)} ${word}${value === 1 ? "" : "s"}`;
+}
+
 /** Whether the server has another build than this page. */
 export const isOld = signal(false);
 

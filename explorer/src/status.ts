@@ -5,6 +5,7 @@ import { getText } from "./api";
 import type { Sample, Status } from "./health";
 import { may } from "./session";
 import { has, page } from "./state";
+import { span } from "./time";
 
 /** What was learned since this page was opened, at most a quarter of an hour of it, the newest last. */
 export const samples = signal<readonly Sample[]>([]);
@@ -103,4 +104,12 @@ export function watchStatus(): void {
     void [hasStatus(), page.value, isPaused.value, isWatched.value];
     plan();
   });
+}
+
+/** Since when nothing was signed although commits wait; `undefined`: nothing waits for long, or it is not known. */
+export function unsignedFor(): string | undefined {
+  const known = status();
+  if (known === undefined || known.log === null || !standing.value.isLogLate) return undefined;
+  const { signed_at, oldest_unlogged_ms } = known.log;
+  return signed_at === null ? `Unsigned for ${span(oldest_unlogged_ms)}` : `Signed ${span(Date.now() - Date.parse(signed_at))} ago`;
 }

@@ -15,7 +15,7 @@ export interface View {
 }
 
 /** What a parameter may be. */
-type Rule = RegExp | readonly string[];
+type Rule = RegExp | readonly string[] | ((value: string) => boolean);
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 const NUMBER = /^(0|[1-9][0-9]{0,14})$/;
@@ -64,7 +64,7 @@ const RULES: Readonly<Record<Page, Readonly<Record<string, Rule>>>> = {
     at: INSTANT,
     clock: CLOCKS,
     v: NUMBER,
-    range: /^(30d|90d|18m|all)$/,
+    range: isRange,
     commit: NUMBER,
     view: ["table", "json", "code"],
     only: ["prices", "details"],
@@ -149,7 +149,21 @@ export function misunderstood(view: View): Misunderstood[] {
 }
 
 function fits(rule: Rule, value: string): boolean {
-  return rule instanceof RegExp ? rule.test(value) : rule.includes(value);
+  if (typeof rule === "function") return rule(value);
+  if (!(rule instanceof RegExp)) return rule.includes(value);
+  return rule === INSTANT ? isInstant(value) : rule.test(value);
+}
+
+/** Whether a text is an instant of the calendar. */
+function isInstant(value: string): boolean {
+  return INSTANT.test(value) && !Number.isNaN(Date.parse(value));
+}
+
+/** Whether a text names a range of the price chart, or has two instants of which the second is later. */
+function isRange(value: string): boolean {
+  const [from = "", to, ...rest] = value.split("~");
+  if (to === undefined) return /^(30d|90d|18m|all)$/.test(value);
+  return rest.length === 0 && isInstant(from) && isInstant(to) && Date.parse(from) < Date.parse(to);
 }
 
 /** The view of a product. */

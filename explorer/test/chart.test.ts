@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { extent, fittingRange, life, draw, linear, priceAxis, timeTicks } from "../src/chart/scale";
-import { asRecorded, currencies, currencyChanges, gaps, inForce, type Step, stepAt, until } from "../src/chart/steps";
+import { draw, extent, fittingRange, handled, handles, keyedStep, life, linear, priceAxis, rangeOf, rangeText, timeTicks } from "../src/chart/scale";
+import { asRecorded, currencies, currencyChanges, gaps, hasSteps, inForce, type Step, stepAt, until } from "../src/chart/steps";
 import type { Commit, Period } from "../src/types";
 
 const DAY = 86_400_000;
@@ -118,4 +118,48 @@ test("a change of currency is where the next step begins", () => {
 
 test("the newest currency comes first", () => {
   assert.deepEqual(currencies(inForce([period(0, 1, "1", 1), period(1, 2, "1", 2, "EUR"), period(2, null, "1", 3)])), ["USD", "EUR"]);
+});
+
+test("a range from one moment to another is written as it is read, and shows no more than there is", () => {
+  const whole = { from: 100 * DAY, to: 1000 * DAY };
+  const some = { from: 200 * DAY, to: 300 * DAY };
+  assert.deepEqual(rangeOf(rangeText(some)), some);
+  assert.equal(rangeOf("18m"), "18m");
+  assert.deepEqual(extent(some, whole), some);
+  assert.deepEqual(extent({ from: 0, to: 300 * DAY }, whole), { from: 100 * DAY, to: 300 * DAY });
+  assert.deepEqual(extent({ from: 900 * DAY, to: 2000 * DAY }, whole), { from: 900 * DAY, to: 1000 * DAY });
+  // A link to a time before the product shows all of it, not an empty picture.
+  assert.deepEqual(extent({ from: 0, to: 50 * DAY }, whole), whole);
+});
+
+test("the handles of the overview go by days, do not pass each other and reach both ends", () => {
+  const whole = { from: 100 * DAY + 5, to: 1000 * DAY };
+  const some = { from: 200 * DAY + 5, to: 300 * DAY + 5 };
+  const places = handles(whole, some);
+  assert.deepEqual(places, { step: DAY, last: 900, from: 100, to: 200 });
+  assert.deepEqual(handled(whole, some, "from", 150), { from: 250 * DAY + 5, to: some.to });
+  assert.deepEqual(handled(whole, some, "from", 500), { from: 299 * DAY + 5, to: some.to });
+  assert.deepEqual(handled(whole, some, "to", 3), { from: some.from, to: 201 * DAY + 5 });
+  assert.deepEqual(handled(whole, some, "from", -7).from, whole.from);
+  // The last step is shorter than a day, and ends where the life does.
+  assert.deepEqual(handled(whole, some, "to", 900).to, whole.to);
+  assert.deepEqual(handles(whole, whole), { step: DAY, last: 900, from: 0, to: 900 });
+  for (const [key, at] of [["ArrowLeft", 99], ["ArrowRight", 101], ["PageDown", 70], ["PageUp", 130], ["Home", 0], ["End", 900], ["a", undefined]] as const) {
+    assert.equal(keyedStep(key, 100, places), at, key);
+  }
+  // However short the life, there are steps enough to choose from.
+  for (const length of [1, 60, 3600, 86_400, 40 * 86_400, 4000 * 86_400]) {
+    const short = { from: 7, to: 7 + length * 1000 };
+    const { step, last } = handles(short, short);
+    assert.ok(last >= 50 && step > 0, `${length} s: ${last} steps`);
+    assert.deepEqual(handled(short, short, "to", last), short);
+  }
+});
+
+test("a reduction has steps if its series began before its newest step", () => {
+  const of = (since: string, series_since: string, is_reduction = true) => ({ is_reduction, since, series_since });
+  assert.equal(hasSteps(of("2026-11-27", "2026-11-20")), true);
+  assert.equal(hasSteps(of("2026-11-27", "2026-11-27")), false);
+  assert.equal(hasSteps(of("2026-11-27", "2026-11-20", false)), false);
+  assert.equal(hasSteps(null), false);
 });

@@ -38,9 +38,10 @@ test("every word of the procedures is on the page, and the anchors that the page
   const given = (procedures(OPERATIONS) as string).replace(/\]\(#[^)]*\)/g, "]").replace(/\]\(([^)#]*)(#[^)]*)?\)/g, "] $1").replace(/^\|[-|]+\|$/gm, "").replace(/^ *\d+\. /gm, "").replace(/^```.*$/gm, "");
   const shown = bare(plain).filter((word) => word !== "docs");
   assert.deepEqual(shown, bare(given).filter((word) => word !== "docs"));
-  for (const name of ["a-consumer-is-behind", "a-product-is-parked", "commands-fail", "tampering", "commits-that-are-not-logged"]) {
-    assert.ok(page.includes(`id="${name}"`), name);
-  }
+  const health = ["src/health.ts", "src/pages/Health.tsx"].map((file) => readFileSync(join(ROOT, "explorer", file), "utf8")).join("");
+  const led = [...health.matchAll(/(?:<Runbook anchor=|const link = \[)"([a-z-]+)"/g)].map(([, name]) => name);
+  assert.deepEqual(led.sort(), ["a-consumer-is-behind", "a-product-is-parked", "commands-fail", "commits-that-are-not-logged", "tampering"]);
+  for (const name of led) assert.ok(page.includes(`id="${name}"`), name);
   assert.ok(!page.includes("<script") && !page.includes("<style") && !page.includes("style="));
   assert.equal(anchor("Who runs what, and `how`?"), "who-runs-what-and-how");
 });

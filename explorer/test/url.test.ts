@@ -44,6 +44,14 @@ test("values that a page does not know are named, and unknown names are kept", (
   assert.equal(format(changed(view, { sort: undefined, q: "a" })), "#/catalogue?currency=USD&later=1&q=a");
 });
 
+test("a moment that no calendar has is not understood", () => {
+  for (const at of ["2026-13-45T00:00:00Z", "2026-01-01T25:00:00Z"]) {
+    const view = parse(`#/ledger?from=${at}`);
+    assert.deepEqual(misunderstood(view), [{ name: "from", value: at }]);
+    assert.deepEqual(understood(view), {});
+  }
+});
+
 test("names of objects are no parameters", () => {
   const view = parse("#/ledger?constructor=1&toString=2&what=price,deleted&who=x");
   assert.deepEqual(understood(view), { what: "price,deleted", who: "x" });
@@ -54,5 +62,26 @@ test("moments are instants in UTC", () => {
   for (const [at, isKnown] of [["2024-06-01T00:00:00Z", true], ["2024-06-01T00:00:00.123Z", true], ["2024-06-01", false], ["2024-06-01T00:00:00+02:00", false]] as const) {
     const view: View = { page: "p", id: "a", parameters: { at } };
     assert.equal(understood(view)["at"] === at, isKnown, at);
+  }
+});
+
+test("the range of a chart is one by name, or two instants of which the second is later", () => {
+  const [early, late] = ["2024-01-01T00:00:00Z", "2025-06-01T12:30:00.250Z"];
+  for (const [range, isKnown] of [
+    ["30d", true],
+    ["all", true],
+    [`${early}~${late}`, true],
+    [`${late}~${early}`, false],
+    [`${early}~${early}`, false],
+    [`${early}~`, false],
+    [`~${late}`, false],
+    [`${early}~${late}~${late}`, false],
+    ["2024-01-01~2025-01-01", false],
+    ["40d", false],
+  ] as const) {
+    const view: View = { page: "p", id: "a", parameters: { range } };
+    assert.equal(understood(view)["range"] === range, isKnown, range);
+    assert.deepEqual(parse(format(view)), view);
+    assert.equal(misunderstood(view).length, isKnown ? 0 : 1, range);
   }
 });

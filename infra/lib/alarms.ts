@@ -13,7 +13,7 @@ import { acknowledge } from "./acknowledge.ts";
 import { alarm } from "./alarm.ts";
 import type { Api } from "./api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
-import { type NamedRule, watchRules } from "./delivery-alarms.ts";
+import { type Watched, watchRules } from "./delivery-alarms.ts";
 import { watchLedger } from "./ledger-alarms.ts";
 import { watchLog } from "./log-alarms.ts";
 import { NAMESPACE } from "./metrics.ts";
@@ -37,7 +37,7 @@ export interface AlarmsProps {
   readonly sequencer: StreamConsumer;
   readonly tables: Readonly<Record<string, LedgerTable>>;
   readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
-  readonly rules: Readonly<Record<string, NamedRule>>;
+  readonly rules: Readonly<Record<string, Watched>>;
   /** The trail, where there is one. */
   readonly trail: Trail | undefined;
   /** The address to notify; without one, subscribe to the topic by hand. */
@@ -54,7 +54,7 @@ export class Alarms extends Construct {
     super(scope, "Alarms");
     this.settings = props.settings;
     const { stackName } = Stack.of(this);
-    this.topic = topic(this, props);
+    this.topic = alarmTopic(this, props);
     this.monitoring = new MonitoringFacade(this, "Monitoring", {
       metricFactoryDefaults: { namespace: NAMESPACE },
       alarmFactoryDefaults: {
@@ -183,7 +183,7 @@ export class Alarms extends Construct {
 }
 
 /** The topic, which mails the address; without one a warning says that nobody is notified of production. */
-function topic(scope: Construct, { settings, email }: AlarmsProps): Topic {
+export function alarmTopic(scope: Construct, { settings, email }: Pick<AlarmsProps, "settings" | "email">): Topic {
   const { stackName } = Stack.of(scope);
   const topic = new Topic(scope, "Topic", { enforceSSL: true });
   // A topic with its own policy accepts only the principals that the policy names.

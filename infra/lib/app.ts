@@ -1,27 +1,31 @@
-// The app with one stack, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
-// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`. Nothing is looked up, so
-// synthesis needs no credentials and no network.
+// The app with the stack of a ledger, configured by the CDK context: `stage` (default dev), `branch`, `account` and `region`, `binaries`,
+// `alarmEmail`, `eventsTable`, `logTable`, `deployer`, `backupCopy`, `breakGlass`, `subscriberAccounts`, `rollout`, `bus`; with `samples` (languages,
+// separated by commas) and `samplesBuilt` there is a second stack, of the sample subscribers. Nothing is looked up, so synthesis needs no
+// credentials and no network.
 
 import { App, type AppProps, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks, ServerlessChecks } from "cdk-nag";
 import { LedgerStack } from "./ledger-stack.ts";
-import { rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
+import { languagesOf, SamplesStack } from "./samples.ts";
+import { busKindOf, rolloutOf, type Settings, settingsOf, stackName } from "./settings.ts";
 
-/** The app with its one stack, checked by both rule packs. `changed` replaces settings of the stage. */
+/** The app with its stacks, checked by both rule packs. `changed` replaces settings of the stage. */
 export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { app: App; stack: LedgerStack } {
   const app = new App(props);
   const branch = text(app, "branch");
   const stage = settingsOf(text(app, "stage") ?? "dev");
   const rollout = rolloutOf(text(app, "rollout") ?? stage.rollout);
+  const bus = busKindOf(text(app, "bus") ?? stage.bus);
   const own = branch === undefined ? {} : { domain: undefined };
-  const settings = { ...stage, rollout, ...changed, ...own };
+  const settings = { ...stage, rollout, bus, ...changed, ...own };
+  const binaries = text(app, "binaries") ?? "target/lambda-arm64";
   const stack = new LedgerStack(app, "ledger", {
     stackName: stackName(settings.stage, branch),
     ...pinned(app),
     description: `Product ledger, ${settings.stage}`,
     terminationProtection: settings.keepData,
     settings,
-    binaries: text(app, "binaries") ?? "target/lambda-arm64",
+    binaries,
     alarmEmail: text(app, "alarmEmail"),
     eventsTable: text(app, "eventsTable"),
     logTable: text(app, "logTable"),
@@ -30,6 +34,24 @@ export function ledgerApp(props?: AppProps, changed: Partial<Settings> = {}): { 
     subscriberAccounts: text(app, "subscriberAccounts")?.split(","),
     breakGlass: arns(app, "breakGlass"),
   });
+  const samples = text(app, "samples");
+  if (samples !== undefined) {
+    if (settings.bus === "fifo") {
+      throw new Error("samples: a rule delivers to them, and a FIFO bus has none");
+    }
+    new SamplesStack(app, "samples", {
+      // Not below the ledger's name: rules that begin with it are the ledger's own.
+      stackName: stack.stackName.replace("product-ledger", "price-lists"),
+      ...pinned(app),
+      description: `Sample subscribers of ${stack.stackName}`,
+      settings,
+      languages: languagesOf(samples),
+      bus: stack.stackName,
+      binaries,
+      built: text(app, "samplesBuilt") ?? "target/samples",
+      alarmEmail: text(app, "alarmEmail"),
+    });
+  }
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return { app, stack };
 }

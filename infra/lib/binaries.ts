@@ -11,11 +11,14 @@ import { REPOSITORY } from "./repository.ts";
 /** The functions, by the names of their binaries. */
 export const FUNCTIONS = ["command-api", "query-api", "projector", "publisher", "sequencer"] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
+/** The sample subscriber in Rust, which is built beside them. */
+export const SAMPLE = "price-list";
 
-const PLACEHOLDER = resolve(import.meta.dirname, "../placeholder");
+/** A function that answers every invocation with an error. */
+export const PLACEHOLDER = resolve(import.meta.dirname, "../placeholder");
 
 /** The code of a function in a folder as cargo-lambda fills it: `<name>/bootstrap.zip`, or `<name>/bootstrap` alone. */
-export function codeOf(scope: Construct, name: FunctionName, binaries: string): Code {
+export function codeOf(scope: Construct, name: FunctionName | typeof SAMPLE, binaries: string): Code {
   const folder = resolve(REPOSITORY, binaries, name);
   const zip = resolve(folder, "bootstrap.zip");
   if (existsSync(zip)) {

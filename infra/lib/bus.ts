@@ -1,4 +1,4 @@
-// The event bus, its archive, and the queue for events that it could not encrypt or decrypt. An event of a product is put on the
+// The classic event bus, its archive, and the queue for events that it could not encrypt or decrypt. An event of a product is put on the
 // bus only after it accepted the one before (`PutEvents`). That is all the order there is: EventBridge guarantees none of
 // delivery, nor does a standard queue behind it; subscribers order events by `sequence`.
 
@@ -6,17 +6,30 @@ import { Duration, Stack } from "aws-cdk-lib";
 import { Archive, EventBus } from "aws-cdk-lib/aws-events";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
+import type { FifoBus } from "./fifo-bus.ts";
 import { LedgerQueue } from "./dead-letters.ts";
 import type { NamedRule } from "./delivery-alarms.ts";
 import type { LedgerKey } from "./key.ts";
 import { removalOf } from "./removal.ts";
 import { EVENT_SOURCE, type Settings } from "./settings.ts";
 
+/** The bus of a ledger, of either kind. */
+export type LedgerBus = Bus | FifoBus;
+
+/** What `LEDGER_EVENT_BUS` is, and its kind where it is not the usual one. */
+export function busVariables(bus: LedgerBus): { readonly LEDGER_EVENT_BUS: string; [kind: string]: string } {
+  return bus.kind === "fifo"
+    ? { LEDGER_EVENT_BUS: bus.arn, LEDGER_EVENT_BUS_KIND: bus.kind }
+    : { LEDGER_EVENT_BUS: bus.bus.eventBusName };
+}
+
 /** The bus. */
 export class Bus extends Construct {
+  readonly kind = "classic";
   readonly bus: EventBus;
   readonly deadLetters: LedgerQueue;
   readonly name: string;
+  readonly arn: string;
   /** The rule that EventBridge makes for the archive. */
   readonly archiving: NamedRule;
 
@@ -35,6 +48,7 @@ export class Bus extends Construct {
       kmsKey,
       deadLetterQueue: this.deadLetters.queue,
     });
+    this.arn = this.bus.eventBusArn;
     this.deadLetters.allowFromEvents("FromBus", this.bus.eventBusArn);
     this.bus.applyRemovalPolicy(removalOf(settings));
     const archive = new Archive(this, "Archive", {

@@ -2,7 +2,13 @@
 
 import { Duration } from "aws-cdk-lib";
 import { type IGrantable, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { type DeadLetterQueue, Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import {
+  type DeadLetterQueue,
+  DeduplicationScope,
+  FifoThroughputLimit,
+  Queue,
+  QueueEncryption,
+} from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
 import type { LedgerKey } from "./key.ts";
@@ -13,7 +19,19 @@ export interface LedgerQueueOptions {
   readonly deadLetterQueue?: DeadLetterQueue;
   /** Whether it is the dead-letter queue of another queue. */
   readonly behindQueue?: boolean;
+  /** How long a received message is hidden from others; half a minute otherwise. */
+  readonly hidden?: Duration;
+  /** Whether it keeps the order of each message group. */
+  readonly fifo?: boolean;
 }
+
+/** In order for each group, and as many messages a second as FIFO queues can. A sender that gives no id is deduplicated by content. */
+const ORDERED = {
+  fifo: true,
+  contentBasedDeduplication: true,
+  deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
+  fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+} as const;
 
 /** An encrypted queue; without a dead-letter queue it is one itself. */
 export class LedgerQueue extends Construct {
@@ -29,7 +47,9 @@ export class LedgerQueue extends Construct {
       dataKeyReuse: Duration.minutes(5),
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
+      ...(options.hidden && { visibilityTimeout: options.hidden }),
       ...(options.deadLetterQueue && { deadLetterQueue: options.deadLetterQueue }),
+      ...(options.fifo && ORDERED),
     });
     if (!options.deadLetterQueue) {
       // The first rule recognises the dead-letter queue of a queue by itself.

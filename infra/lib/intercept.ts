@@ -8,10 +8,11 @@ import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
-import type { Bus } from "./bus.ts";
+import type { LedgerBus } from "./bus.ts";
 import { LedgerQueue } from "./dead-letters.ts";
 import { deliver } from "./delivery.ts";
-import type { NamedRule } from "./delivery-alarms.ts";
+import type { Watched } from "./delivery-alarms.ts";
+import { allowing } from "./fifo-bus.ts";
 import type { LedgerKey } from "./key.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 
@@ -19,9 +20,9 @@ import { EVENT_SOURCE } from "./settings.ts";
 export class Intercept extends Construct {
   readonly table: CfnTable;
   readonly deadLetters: LedgerQueue;
-  readonly rule: NamedRule;
+  readonly rule: Watched;
 
-  constructor(scope: Construct, key: LedgerKey, bus: Bus, days: number) {
+  constructor(scope: Construct, key: LedgerKey, bus: LedgerBus, days: number) {
     super(scope, "Intercept");
     this.table = interceptedTable(this, key);
     this.deadLetters = new LedgerQueue(this, "DeadLetters", key);
@@ -34,27 +35,47 @@ export class Intercept extends Construct {
       tracingEnabled: true,
       logs: { destination: this.logs(key), level: LogLevel.ALL },
       timeout: Duration.minutes(1),
-      definitionBody: DefinitionBody.fromString(JSON.stringify(definition(this.table.ref, days))),
+      definitionBody: DefinitionBody.fromString(JSON.stringify(definition(this.table.ref, days, bus))),
     });
     acknowledge(
       role,
       ["AwsSolutions-IAM5[Resource::*]"],
       "The actions of X-Ray and of log delivery setup do not support resources.",
     );
+    this.rule = this.delivered(bus, workflow);
+    new CfnOutput(this, "Intercepted", { value: this.table.ref, description: "What the bus delivered" });
+  }
+
+  /** Starts the workflow for every message. */
+  private delivered(bus: LedgerBus, workflow: StateMachine): Watched {
+    const name = `${bus.name}-intercept`;
+    if (bus.kind === "fifo") {
+      return bus.subscribe(this, "Everything", {
+        name,
+        description: "Every message of the ledger, for end-to-end tests",
+        type: "UNORDERED",
+        // A subscriber gives an execution a list of events; here it has one.
+        batchConfiguration: { maxBatchSize: 1 },
+        invoke: {
+          parameters: { targetArn: workflow.stateMachineArn, stepFunctionsParameters: { invocationType: "EVENT" } },
+          grant: allowing("states:StartExecution", workflow.stateMachineArn),
+        },
+        undelivered: this.deadLetters,
+      });
+    }
     const starter = new Role(this, "Starter", { assumedBy: new ServicePrincipal("events.amazonaws.com") });
     starter.addToPolicy(
       new PolicyStatement({ actions: ["states:StartExecution"], resources: [workflow.stateMachineArn] }),
     );
-    this.rule = { bus: bus.name, rule: `${bus.name}-intercept` };
     deliver(this, "Everything", {
       eventBus: bus.bus,
-      ruleName: this.rule.rule,
+      ruleName: name,
       description: "Every message of the ledger, for end-to-end tests",
       eventPattern: { source: [EVENT_SOURCE] },
       target: { arn: workflow.stateMachineArn, role: starter },
       deadLetters: this.deadLetters,
     });
-    new CfnOutput(this, "Intercepted", { value: this.table.ref, description: "What the bus delivered" });
+    return { bus: bus.name, rule: name };
   }
 
   private logs(key: LedgerKey): LogGroup {
@@ -84,9 +105,10 @@ function interceptedTable(scope: Construct, key: LedgerKey): CfnTable {
 }
 
 /** The workflow. pk is the source, sk is `<product>#<event name>#<created_at>`; data and metadata are JSON texts. */
-function definition(table: string, days: number) {
+function definition(table: string, days: number, { kind }: LedgerBus) {
   const text = (expression: string) => ({ S: `{% ${expression} %}` });
-  const message = "$states.input.detail";
+  const event = kind === "fifo" ? "$states.input[0]" : "$states.input";
+  const message = `${event}.detail`;
   return {
     QueryLanguage: "JSONata",
     StartAt: "Keep",
@@ -97,13 +119,13 @@ function definition(table: string, days: number) {
         Arguments: {
           TableName: table,
           Item: {
-            pk: text("$states.input.source"),
+            pk: text(`${event}.source`),
             sk: text(
               `$join([${message}.metadata.product_id, ${message}.metadata.event_name, ${message}.metadata.created_at], '#')`,
             ),
             data: text(`$string(${message}.data)`),
             metadata: text(`$string(${message}.metadata)`),
-            receipt_id: text("$states.input.id"),
+            receipt_id: text(`${event}.id`),
             expires_at: { N: `{% $string($floor($millis() / 1000) + ${days * 86_400}) %}` },
           },
         },

@@ -35,22 +35,28 @@ export function protectKey(key: Key, except: readonly string[]): void {
   );
 }
 
+/** What a stack encrypts: everything of a ledger, or what a subscriber stores, which has no bus of its own. */
+const DESCRIPTIONS = { ledger: "Everything the product ledger stores", subscribers: "What the subscribers store" };
+
 /** The key and its policy. */
 export class LedgerKey extends Construct {
   readonly key: Key;
 
-  constructor(scope: Construct, settings: Settings) {
+  constructor(scope: Construct, settings: Settings, of: keyof typeof DESCRIPTIONS = "ledger") {
     super(scope, "Key");
     this.key = new Key(this, "Key", {
       alias: `alias/${Stack.of(this).stackName}`,
-      description: "Everything the product ledger stores",
+      description: DESCRIPTIONS[of],
       enableKeyRotation: true,
       rotationPeriod: Duration.days(365),
       pendingWindow: Duration.days(settings.keepData ? 30 : 7),
       removalPolicy: removalOf(settings),
     });
     this.forLogs();
-    this.forBus();
+    if (of === "ledger") {
+      this.forBus(settings);
+    }
+    this.forDeliveries();
   }
 
   /** Grants reading tables that this key encrypts. */
@@ -66,6 +72,25 @@ export class LedgerKey extends Construct {
   /** Grants sending to queues that this key encrypts. */
   grantQueueSend(grantee: IGrantable): void {
     this.grant(grantee, "sqs", ["kms:Decrypt", "kms:GenerateDataKey"]);
+  }
+
+  /** Grants publishing to and subscribing at a FIFO bus that this key encrypts: EventBridge asks whether the caller may decrypt. */
+  grantFifoBus(grantee: IGrantable): void {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ["kms:Decrypt"],
+        resources: [this.key.keyArn],
+        conditions: {
+          StringEquals: { "kms:ViaService": `events.${Aws.REGION}.amazonaws.com` },
+          StringLike: this.ofFifoBus(),
+        },
+      }),
+    );
+  }
+
+  /** Grants receiving from queues that this key encrypts. */
+  grantQueueReceive(grantee: IGrantable): void {
+    this.grant(grantee, "sqs", ["kms:Decrypt"]);
   }
 
   /** Grants reading log groups that this key encrypts. */
@@ -102,33 +127,52 @@ export class LedgerKey extends Construct {
   }
 
   /**
-   * Bus and archive encrypt with it; rules and bus send to queues that it encrypts. EventBridge does not name the source of every
-   * request, so no statement demands one: bus and archive are recognised by the encryption context of both, which is the bus.
+   * Bus and archive encrypt with it. EventBridge does not name the source of every request, so no statement demands one: bus and archive
+   * are recognised by the encryption context of both, which is the bus. The subscribers of a FIFO bus send to queues by roles of their own.
    */
-  private forBus(): void {
+  private forBus({ bus }: Settings): void {
     const { stackName } = Stack.of(this);
-    const statement = (sid: string, actions: string[], conditions?: Record<string, Record<string, string>>) =>
-      this.key.addToResourcePolicy(
-        new PolicyStatement({
-          sid,
-          principals: [new ServicePrincipal("events.amazonaws.com")],
-          actions,
-          resources: ["*"],
-          ...(conditions && { conditions }),
-        }),
-      );
-    // It has no encryption context, and tells nothing of the data.
-    statement("EventBridgeLooksAtTheKey", ["kms:DescribeKey"]);
-    statement("BusAndArchiveOfThisStack", ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"], {
-      StringEquals: {
-        "kms:EncryptionContext:aws:events:event-bus:arn": this.arn("events", `event-bus/${stackName}`),
-      },
-    });
-    // The queues' policies admit only this stack's rules and bus. Another account is refused if EventBridge names one; SNS documents
-    // that for its topics EventBridge names none.
-    statement("DeliveriesToQueues", ["kms:Decrypt", "kms:GenerateDataKey"], {
+    if (bus === "fifo") {
+      this.forEvents("FifoBusOfThisStack", ["kms:Decrypt", ...WRITE.filter((one) => one !== "kms:GenerateDataKey")], {
+        StringLike: this.ofFifoBus(),
+      });
+    } else {
+      // It has no encryption context, and tells nothing of the data.
+      this.forEvents("EventBridgeLooksAtTheKey", ["kms:DescribeKey"]);
+      this.forEvents("BusAndArchiveOfThisStack", ["kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncrypt*"], {
+        StringEquals: {
+          "kms:EncryptionContext:aws:events:event-bus:arn": this.arn("events", `event-bus/${stackName}`),
+        },
+      });
+    }
+  }
+
+  /**
+   * Rules and bus send to queues that it encrypts, whose policies admit only this stack's. Another account is refused if EventBridge names
+   * one; SNS documents that for its topics EventBridge names none.
+   */
+  private forDeliveries(): void {
+    this.forEvents("DeliveriesToQueues", ["kms:Decrypt", "kms:GenerateDataKey"], {
       StringEqualsIfExists: { "aws:SourceAccount": Aws.ACCOUNT_ID },
     });
+  }
+
+  private forEvents(sid: string, actions: string[], conditions?: Record<string, Record<string, string>>): void {
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        sid,
+        principals: [new ServicePrincipal("events.amazonaws.com")],
+        actions,
+        resources: ["*"],
+        ...(conditions && { conditions }),
+      }),
+    );
+  }
+
+  /** The encryption context of the bus, whose ARN ends in an id that EventBridge makes. */
+  private ofFifoBus(): Record<string, string> {
+    const { stackName } = Stack.of(this);
+    return { "kms:EncryptionContext:aws:events:event-busv2:arn": this.arn("events", `event-busv2/${stackName}/*`) };
   }
 
   private arn(service: string, rest: string): string {

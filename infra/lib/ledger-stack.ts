@@ -6,10 +6,13 @@ import { Alarms } from "./alarms.ts";
 import { Api } from "./api.ts";
 import { Backups } from "./backups.ts";
 import { BreakGlass } from "./break-glass.ts";
-import { Bus } from "./bus.ts";
+import { Bus, busVariables, type LedgerBus } from "./bus.ts";
 import { CommandApi } from "./command-api.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
+import type { Watched } from "./delivery-alarms.ts";
 import { EventTable } from "./event-table.ts";
+import { FifoBus } from "./fifo-bus.ts";
+import { FifoSubscriber } from "./fifo-subscriber.ts";
 import { Firewall } from "./firewall.ts";
 import { Intercept } from "./intercept.ts";
 import { LedgerKey, protectKey } from "./key.ts";
@@ -59,7 +62,7 @@ interface SharedResources {
   readonly binaries: string;
   readonly events: EventTable;
   readonly views: Views;
-  readonly bus: Bus;
+  readonly bus: LedgerBus;
   readonly feed: LogFeed;
   readonly log: TransparencyLog;
 }
@@ -77,7 +80,8 @@ export class LedgerStack extends Stack {
       { settings, key, binaries, events, views },
       { breakGlass, masters },
     );
-    const shared = { settings, key, binaries, events, views, bus: new Bus(this, settings, key), feed, log };
+    const bus = settings.bus === "fifo" ? new FifoBus(this, settings, key) : new Bus(this, settings, key);
+    const shared = { settings, key, binaries, events, views, bus, feed, log };
     const consumers = {
       projector: new Projector(this, shared).consumer,
       publisher: new Publisher(this, shared).consumer,
@@ -99,7 +103,7 @@ export class LedgerStack extends Stack {
       new Firewall(this, { settings, ...settings.firewall, key, stage: api.api.deploymentStage });
     }
     new Schemas(this);
-    new Subscribers(this, shared.bus, props.subscriberAccounts ?? []);
+    new Subscribers(this, key, bus, props.subscriberAccounts ?? []);
     const backups = this.backups(shared, breakGlass, Object.values(masters), props.backupCopy);
     new Alarms(this, {
       settings,
@@ -218,21 +222,19 @@ export class LedgerStack extends Stack {
       Publisher: publisher,
       Sequencer: sequencer,
     });
-    const subscriber = new Subscriber(this, key, bus);
+    const { subscriber, watched, ...ofBus } = this.subscribing(key, bus);
     const intercept = settings.intercept && new Intercept(this, key, bus, settings.intercept.days);
     const deadLetters: Record<string, LedgerQueue> = {
       projector: projector.deadLetters,
       publisher: publisher.deadLetters,
       sequencer: sequencer.deadLetters,
       schedule: schedule.deadLetters,
-      bus: bus.deadLetters,
-      subscriber: subscriber.deadLetters,
+      ...ofBus.deadLetters,
       ...(intercept && { intercept: intercept.deadLetters }),
       ...(backups && { backup: backups.failures }),
     };
     const rules = {
-      archive: bus.archiving,
-      subscriber: subscriber.rule,
+      ...watched,
       ...(intercept && { intercept: intercept.rule }),
       ...backups?.rules,
     };
@@ -249,6 +251,25 @@ export class LedgerStack extends Stack {
     return { deadLetters, rules };
   }
 
+  /** The example subscriber of the bus, with what the two give up. */
+  private subscribing(key: LedgerKey, bus: LedgerBus): Subscribing {
+    if (bus.kind === "fifo") {
+      const subscriber = new FifoSubscriber(this, key, bus);
+      const { deadLetters, undelivered } = subscriber;
+      return {
+        subscriber,
+        deadLetters: { subscriber: deadLetters, "subscriber-undelivered": undelivered },
+        watched: { subscriber: subscriber.watched },
+      };
+    }
+    const subscriber = new Subscriber(this, key, bus);
+    return {
+      subscriber,
+      deadLetters: { bus: bus.deadLetters, subscriber: subscriber.deadLetters },
+      watched: { archive: bus.archiving, subscriber: subscriber.rule },
+    };
+  }
+
   /** The tables, with outputs for the environment variables of the program `ledger`. */
   private named({ events, views, bus, feed, log }: SharedResources): Record<string, LedgerTable> {
     const { products, prices, receipts, parking } = views;
@@ -258,7 +279,11 @@ export class LedgerStack extends Stack {
       const description = `LEDGER_${name.toUpperCase().replace("-", "_")}_TABLE`;
       new CfnOutput(this, `${name}-table`, { value: table.name, description });
     }
-    new CfnOutput(this, "bus-name", { value: bus.bus.eventBusName, description: "LEDGER_EVENT_BUS" });
+    const { LEDGER_EVENT_BUS, LEDGER_EVENT_BUS_KIND } = busVariables(bus);
+    new CfnOutput(this, "bus-name", { value: LEDGER_EVENT_BUS, description: "LEDGER_EVENT_BUS" });
+    if (LEDGER_EVENT_BUS_KIND) {
+      new CfnOutput(this, "bus-kind", { value: LEDGER_EVENT_BUS_KIND, description: "LEDGER_EVENT_BUS_KIND" });
+    }
     return tables;
   }
 }
@@ -267,6 +292,13 @@ export class LedgerStack extends Stack {
 interface Guards {
   readonly breakGlass: BreakGlass;
   readonly masters: { readonly breakGlass: string; readonly deployer: string };
+}
+
+/** A queue that subscribes, and what has to be looked at. */
+interface Subscribing {
+  readonly subscriber: { readonly queue: LedgerQueue };
+  readonly deadLetters: Readonly<Record<string, LedgerQueue>>;
+  readonly watched: Readonly<Record<string, Watched>>;
 }
 
 type Consumers = Record<"projector" | "publisher" | "sequencer", StreamConsumer>;

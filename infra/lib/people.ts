@@ -6,7 +6,7 @@ import { Aws, CfnOutput, Stack } from "aws-cdk-lib";
 import { ManagedPolicy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
 import { acknowledge } from "./acknowledge.ts";
-import type { Bus } from "./bus.ts";
+import type { LedgerBus } from "./bus.ts";
 import type { LedgerQueue } from "./dead-letters.ts";
 import type { EventTable } from "./event-table.ts";
 import { CHECKING } from "./insert-only.ts";
@@ -20,7 +20,7 @@ export interface PeopleProps {
   readonly events: EventTable;
   readonly views: Views;
   readonly log: TransparencyLog;
-  readonly bus: Bus;
+  readonly bus: LedgerBus;
   /** The queues that are read and purged after a failure. */
   readonly deadLetters: readonly LedgerQueue[];
   /** The queue of the example subscriber, to which its dead letters are moved back. */
@@ -57,7 +57,10 @@ export class People extends Construct {
     views.receipts.grantWrite(operator, "dynamodb:BatchWriteItem", "dynamodb:PutItem");
     views.parking.grantWrite(operator, "dynamodb:UpdateItem", "dynamodb:DeleteItem");
     const publish = ["events:PutEvents", "events:DescribeEventBus"];
-    operator.addStatements(new PolicyStatement({ actions: publish, resources: [bus.bus.eventBusArn] }));
+    operator.addStatements(new PolicyStatement({ actions: publish, resources: [bus.arn] }));
+    if (bus.kind === "fifo") {
+      bus.grantKey(operator);
+    }
     this.runbook(props);
     this.tester(props);
   }
@@ -85,16 +88,18 @@ export class People extends Construct {
     );
     subscriber.grantSend(policy);
     allow(["sqs:GetQueueAttributes"], [subscriber.queue.queueArn]);
-    allow(
-      ["events:DescribeReplay", "events:StartReplay"],
-      [arn("events", `archive/${stackName}`), bus.bus.eventBusArn, arn("events", `replay/${stackName}-*`)],
-    );
+    if (bus.kind === "classic") {
+      allow(
+        ["events:DescribeReplay", "events:StartReplay"],
+        [arn("events", `archive/${stackName}`), bus.arn, arn("events", `replay/${stackName}-*`)],
+      );
+    }
     acknowledge(
       policy,
       [
         "AwsSolutions-IAM5[Resource::*]",
         ...groups.map((group) => `AwsSolutions-IAM5[Resource::${named("logs", `log-group:${group}:*`)}]`),
-        `AwsSolutions-IAM5[Resource::${named("events", `replay/${stackName}-*`)}]`,
+        ...(bus.kind === "classic" ? [`AwsSolutions-IAM5[Resource::${named("events", `replay/${stackName}-*`)}]`] : []),
       ],
       "Log streams and replays have names that are not known before; alarms, CloudTrail and lists have no resources.",
     );

@@ -3,7 +3,7 @@
 
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Construct } from "constructs";
-import type { Bus } from "./bus.ts";
+import { busVariables, type LedgerBus } from "./bus.ts";
 import { grantCheck } from "./insert-only.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 import { type ConsumerProps, followingCommits, StreamConsumer } from "./stream-consumer.ts";
@@ -13,16 +13,17 @@ import type { TransparencyLog } from "./transparency-log.ts";
 export class Publisher extends Construct {
   readonly consumer: StreamConsumer;
 
-  constructor(scope: Construct, props: ConsumerProps & { readonly bus: Bus; readonly log: TransparencyLog }) {
+  constructor(scope: Construct, props: ConsumerProps & { readonly bus: LedgerBus; readonly log: TransparencyLog }) {
     super(scope, "Publisher");
-    const { events, views, bus, log } = props;
+    const { settings, events, views, bus, log } = props;
     this.consumer = new StreamConsumer(this, "publisher", props, followingCommits(props));
     const { role } = this.consumer.function;
     this.consumer.function.set({
       LEDGER_EVENTS_TABLE: events.table.name,
       LEDGER_RECEIPTS_TABLE: views.receipts.name,
       LEDGER_PARKING_TABLE: views.parking.name,
-      LEDGER_EVENT_BUS: bus.bus.eventBusName,
+      ...busVariables(bus),
+      ...(settings.busEntries !== undefined && { LEDGER_EVENT_BUS_ENTRIES: String(settings.busEntries) }),
       LEDGER_EVENT_SOURCE: EVENT_SOURCE,
       // Subscribers are told where to ask for the proof of a commit.
       LEDGER_LOG_ORIGIN: log.origin,
@@ -35,12 +36,13 @@ export class Publisher extends Construct {
     role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ["events:PutEvents"],
-        resources: [bus.bus.eventBusArn],
+        resources: [bus.arn],
         conditions: { StringEquals: { "events:source": EVENT_SOURCE } },
       }),
     );
-    role.addToPrincipalPolicy(
-      new PolicyStatement({ actions: ["events:DescribeEventBus"], resources: [bus.bus.eventBusArn] }),
-    );
+    role.addToPrincipalPolicy(new PolicyStatement({ actions: ["events:DescribeEventBus"], resources: [bus.arn] }));
+    if (bus.kind === "fifo") {
+      bus.grantKey(role);
+    }
   }
 }

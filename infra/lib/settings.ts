@@ -6,6 +6,10 @@ import { ApplicationLogLevel, SystemLogLevel } from "aws-cdk-lib/aws-lambda";
 /** The settings of a stage. */
 export interface Settings {
   readonly stage: StageName;
+  /** `classic`, the bus with rules and an archive, or `fifo`, the one with subscribers, which keeps the order of a product. */
+  readonly bus: BusKind;
+  /** The most events of a request to the bus: up to 10, of a FIFO bus up to 100. Each is of another product. */
+  readonly busEntries: number | undefined;
   /** Keep tables, key and logs when the stack is deleted, and protect the tables from deletion. */
   readonly keepData: boolean;
   /** Requests per second that API Gateway admits in total, and the burst. */
@@ -127,6 +131,8 @@ export type StageName = "dev" | "production";
 export type ClientName = "writer" | "reader" | "subscriber" | "auditor";
 export const LOG_PUBLIC = ["no", "hashes", "all"] as const;
 export type LogPublic = (typeof LOG_PUBLIC)[number];
+export const BUS_KINDS = ["classic", "fifo"] as const;
+export type BusKind = (typeof BUS_KINDS)[number];
 export const ROLLOUTS = ["canary", "all-at-once"] as const;
 export type Rollout = (typeof ROLLOUTS)[number];
 /** All orders, by their names in `LEDGER_ORDERS`. */
@@ -152,6 +158,8 @@ export const EVENT_SOURCE = "product-ledger.products";
 export const DEFAULT_CURRENCY = "USD";
 
 const shared = {
+  bus: "classic",
+  busEntries: undefined,
   mapping: { batch: 100, windowSeconds: 1, ageHours: 12 },
   memory: { api: 256, stream: 256 },
   clients: ["writer", "reader", "subscriber", "auditor"],
@@ -227,6 +235,15 @@ export function rolloutOf(name: string): Rollout {
   const found = ROLLOUTS.find((rollout) => rollout === name);
   if (!found) {
     throw new Error(`rollout=${name}: choose one of ${ROLLOUTS.join(", ")}`);
+  }
+  return found;
+}
+
+/** A kind of bus by its name; throws for an unknown one. */
+export function busKindOf(name: string): BusKind {
+  const found = BUS_KINDS.find((kind) => kind === name);
+  if (!found) {
+    throw new Error(`bus=${name}: choose one of ${BUS_KINDS.join(", ")}`);
   }
   return found;
 }

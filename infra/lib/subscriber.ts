@@ -10,7 +10,7 @@ import type { LedgerKey } from "./key.ts";
 import { EVENT_SOURCE } from "./settings.ts";
 
 /** How often a message is received before it is a dead letter. */
-const RECEIVES = 5;
+export const RECEIVES = 5;
 
 /** A queue that receives every price change. */
 export class Subscriber extends Construct {

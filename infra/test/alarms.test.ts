@@ -41,8 +41,9 @@ function watched(alarm: Resource | undefined): string[] {
   });
 }
 
-/** The alarms that one stage alone has. */
-const ONLY: Record<string, "dev" | "production"> = {
+/** The alarms that one stage alone has, or none: those of a FIFO bus. */
+const ONLY: Record<string, "dev" | "production" | "fifo"> = {
+  "subscriber-undelivered-dead-letters": "fifo",
   "intercept-dead-letters": "dev",
   "intercept-delivery": "dev",
   "backup-dead-letters": "production",

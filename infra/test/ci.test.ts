@@ -34,6 +34,7 @@ const STEPS = [
   ".ci/workflows",
   "tests/schemathesis/run",
   "tests/cloud/run",
+  "subscriber/samples/build",
 ];
 const PYTHON = ["ci-tools", "cloud-tools"].flatMap((name) => [`target/${name}/bin/pip`, `target/${name}/bin/python`]);
 

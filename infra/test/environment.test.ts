@@ -47,7 +47,14 @@ const EXPECTED = {
 
 const GIVEN = Object.values(EXPECTED).flatMap(Object.keys);
 /** What a stage gives only with a setting of it. */
-const BY_SETTING = ["LEDGER_LOG_RETENTION", "LEDGER_LOG_FORMER_KEY_ID", "LEDGER_LOG_OVERLAP", "LEDGER_LOG_LOST_KEY"];
+const BY_SETTING = [
+  "LEDGER_LOG_RETENTION",
+  "LEDGER_LOG_FORMER_KEY_ID",
+  "LEDGER_LOG_OVERLAP",
+  "LEDGER_LOG_LOST_KEY",
+  "LEDGER_EVENT_BUS_KIND",
+  "LEDGER_EVENT_BUS_ENTRIES",
+];
 
 describe.each(STAGES)("%s", (name) => {
   it.each(Object.entries(EXPECTED))("%s gets exactly what it uses", (id, told) => {

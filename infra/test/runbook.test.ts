@@ -55,6 +55,7 @@ const ACTIONS: Record<string, readonly string[]> = {
   "aws dynamodb describe-continuous-backups": ["dynamodb:DescribeContinuousBackups"],
   "aws dynamodb get-resource-policy": ["dynamodb:GetResourcePolicy"],
   "aws events describe-event-bus": ["events:DescribeEventBus"],
+  "aws eventsv2 describe-event-bus": ["events:DescribeEventBus"],
   "aws scheduler list-schedules": ["scheduler:ListSchedules"],
   "aws logs tail": ["logs:FilterLogEvents", "kms:Decrypt"],
   "aws sqs receive-message": ["sqs:ReceiveMessage", "kms:Decrypt"],

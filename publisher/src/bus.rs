@@ -1,4 +1,4 @@
-//! The port to the bus: takes up to ten entries and answers for each of them.
+//! The port to the bus: takes some entries and answers for each of them.
 //!
 //! Its promise: no entry is lost silently. Each is accepted with an id of the bus, or refused with a code; when the request
 //! as a whole failed, the error says whether the same entries may be sent again.
@@ -6,14 +6,20 @@
 pub mod codes;
 mod entry;
 pub mod eventbridge;
+pub mod fifo;
 mod guard;
 pub mod local;
 pub mod memory;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use aws_config::SdkConfig;
+use schema::settings::{BusKind, Settings};
 
 pub use entry::{BusEntry, MAX_REQUEST_BYTES, MAX_REQUEST_ENTRIES};
 pub use eventbridge::EventBridge;
+pub use fifo::FifoEventBridge;
 pub use guard::{BusGuard, presence_in_time};
 #[cfg(feature = "sqlite")]
 pub use local::SqliteBus;
@@ -27,12 +33,18 @@ const MAX_MESSAGE_CHARS: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryOutcome {
     /// The bus has the entry.
-    Accepted {
-        /// The id that the bus gave the entry.
-        receipt_id: String,
-    },
+    Accepted(Acceptance),
     /// The bus does not have the entry.
     Refused(BusRefusal),
+}
+
+/// What the bus said of an entry that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The id that the bus gave the entry.
+    pub receipt_id: String,
+    /// The number that a FIFO bus gave the entry among those of its product.
+    pub bus_sequence: Option<String>,
 }
 
 /// Why an entry was refused.
@@ -68,8 +80,8 @@ pub enum Remedy {
 
 /// Where events are sent.
 ///
-/// The contract: a request has at most [`MAX_REQUEST_ENTRIES`] entries of together less than [`MAX_REQUEST_BYTES`]; entries fail
-/// independently; the order among the entries of one request is not guaranteed.
+/// The contract: a request has at most [`Bus::max_entries`] entries of together less than [`MAX_REQUEST_BYTES`]; entries fail
+/// independently; the order among the entries of one request is not guaranteed, so no request has two of a product.
 #[async_trait]
 pub trait Bus: Send + Sync {
     /// Sends entries and returns one answer for each, in the order of the entries.
@@ -77,6 +89,11 @@ pub trait Bus: Send + Sync {
     /// # Errors
     /// [`BusError`]: its remedy says what to do; any of the entries may have arrived.
     async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError>;
+
+    /// The most entries of a request.
+    fn max_entries(&self) -> usize {
+        MAX_REQUEST_ENTRIES
+    }
 
     /// Whether a bus of this name exists. Some buses accept entries for a name that does not exist, answer with ids, and drop
     /// them.
@@ -95,6 +112,24 @@ pub enum BusPresence {
     Missing,
     /// That could not be determined, for this reason.
     Unknown(String),
+}
+
+/// The client of the bus on EventBridge that the settings are for.
+#[must_use]
+pub fn on_event_bridge(aws: &SdkConfig, settings: &Settings) -> Arc<dyn Bus> {
+    let entries = settings.event_bus_entries;
+    match settings.event_bus_kind {
+        BusKind::Classic => Arc::new(EventBridge::new(aws).at_most(entries)),
+        BusKind::Fifo => Arc::new(FifoEventBridge::new(aws).at_most(entries)),
+    }
+}
+
+impl Acceptance {
+    /// Of a bus that gives no numbers.
+    #[must_use]
+    pub fn unnumbered(receipt_id: impl Into<String>) -> Self {
+        Self { receipt_id: receipt_id.into(), bus_sequence: None }
+    }
 }
 
 impl BusRefusal {

@@ -26,8 +26,8 @@ mod send;
 #[cfg(feature = "sqlite")]
 pub use bus::SqliteBus;
 pub use bus::{
-    Bus, BusEntry, BusError, BusPresence, DynamoBus, EntryOutcome, EventBridge, LocalBus, MemoryBus,
-    MemoryLocalBus,
+    Acceptance, Bus, BusEntry, BusError, BusPresence, DynamoBus, EntryOutcome, EventBridge, FifoEventBridge,
+    LocalBus, MemoryBus, MemoryLocalBus, on_event_bridge,
 };
 pub use catch_up::{CatchUpOutcome, PublishRetryCounts};
 pub use message::Address;

@@ -35,6 +35,7 @@ pub fn entry(
         detail_type: message.metadata.event_name.clone(),
         bus: address.bus.clone(),
         resources: vec![commit.product_id.to_string()],
+        deduplication_id: deduplication_id(recorded, replay),
         detail: serde_json::to_string(&message)?,
         trace_header: commit.metadata.traceparent.as_deref().filter(|_| address.xray).and_then(xray_header),
     };
@@ -44,6 +45,14 @@ pub fn entry(
         entry.detail = serde_json::to_string(&message)?;
     }
     Ok(entry)
+}
+
+/// What is sent again after a lost answer has the same id; a replay is none of what was published before it.
+fn deduplication_id(recorded: &RecordedEvent, replay: Option<&Replay>) -> String {
+    match replay {
+        None => recorded.event_id.to_string(),
+        Some(replay) => format!("{}/{}", recorded.event_id, replay.id),
+    }
 }
 
 /// Converts `00-<trace>-<parent>-<flags>` (W3C `traceparent`) to `Root=1-<8>-<24>;Parent=<16>;Sampled=<0|1>` (X-Ray tracing

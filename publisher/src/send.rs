@@ -3,8 +3,8 @@
 //!
 //! Its promise: every answer of the bus comes out of [`EventSender::next_round`] exactly once, and only what failed is sent
 //! again. A failure is recorded before its event is sent again, and nothing about an event is recorded before the receipts
-//! of the product's earlier events. As long as nothing fails and sizes permit, n events take max(⌈n/10⌉, length of the
-//! longest queue) requests.
+//! of the product's earlier events. As long as nothing fails and sizes permit, n events take max(⌈n/entries of a request⌉, length
+//! of the longest queue) requests.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -17,9 +17,7 @@ use schema::receipt::FailureDetails;
 use schema::{Clock, Commit, ProductId, PublicationFailure, PublicationReceipt, PublicationRecord};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::bus::{
-    Bus, BusEntry, BusError, BusRefusal, EntryOutcome, MAX_REQUEST_BYTES, MAX_REQUEST_ENTRIES, Remedy,
-};
+use crate::bus::{Acceptance, Bus, BusEntry, BusError, BusRefusal, EntryOutcome, MAX_REQUEST_BYTES, Remedy};
 use crate::instrumentation;
 use crate::message::Address;
 use crate::publisher::RetryPolicy;
@@ -37,8 +35,8 @@ pub(crate) struct SendOutcome {
     pub(crate) event_id: String,
     /// How often it was sent, earlier runs included.
     pub(crate) attempts: u32,
-    /// The bus's receipt id, or why the event was refused.
-    pub(crate) result: Result<String, BusRefusal>,
+    /// What the bus said of it, or why it was refused.
+    pub(crate) result: Result<Acceptance, BusRefusal>,
 }
 
 /// Sends the events of some queues.
@@ -54,8 +52,10 @@ pub(crate) struct EventSender<'a> {
 }
 
 /// One request to the bus: its entries, and the queues whose first events they are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct BusRequest {
+    /// The most entries.
+    most: usize,
     /// Indexes of the queues.
     queues: Vec<usize>,
     entries: Vec<BusEntry>,
@@ -99,6 +99,7 @@ impl EventSender<'_> {
             (0..self.queues.len()).filter(|index| is_ready(&self.queues[*index])).collect();
         ready.sort_by_key(|index| Reverse(self.queues[*index].len()));
         let mut requests: Vec<BusRequest> = Vec::new();
+        let most = self.bus.max_entries();
         let at_once = self.requests_at_once(ready.len());
         for index in ready {
             let alone = self.queues[index].alone;
@@ -108,7 +109,7 @@ impl EventSender<'_> {
             if let Some(request) = requests.iter_mut().find(|request| request.has_room(entry, alone)) {
                 request.add(index, entry, alone);
             } else if requests.len() < at_once {
-                let mut request = BusRequest::default();
+                let mut request = BusRequest::of_at_most(most);
                 request.add(index, entry, alone);
                 requests.push(request);
             } else if requests.iter().all(BusRequest::is_full) {
@@ -119,13 +120,14 @@ impl EventSender<'_> {
     }
 
     /// How many requests a round may have. Sending c full requests at once shortens the longest queue by only one event, so
-    /// L - 1 more requests follow at least: c may be as large as ⌈n/10⌉ - L + 1 without exceeding the promised number.
+    /// L - 1 more requests follow at least: c may be as large as the fewest - L + 1 without exceeding the promised number.
     fn requests_at_once(&self, ready: usize) -> usize {
+        let most = self.bus.max_entries();
         let open = || self.queues.iter().filter(|queue| queue.is_open()).map(ProductQueue::len);
-        let fewest: usize = open().sum::<usize>().div_ceil(MAX_REQUEST_ENTRIES);
+        let fewest: usize = open().sum::<usize>().div_ceil(most);
         let longest = open().max().unwrap_or_default();
         let within_budget = (fewest + 1).saturating_sub(longest);
-        within_budget.min(ready / MAX_REQUEST_ENTRIES).clamp(1, self.max_in_flight)
+        within_budget.min(ready / most).clamp(1, self.max_in_flight)
     }
 
     async fn send(&mut self, requests: Vec<BusRequest>) -> Vec<SendOutcome> {
@@ -151,7 +153,7 @@ impl EventSender<'_> {
         });
         let answers = answers.into_iter().chain(missing);
         let outcomes = request.queues.iter().zip(answers).filter_map(|(queue, answer)| match answer {
-            EntryOutcome::Accepted { receipt_id } => self.accepted(*queue, receipt_id),
+            EntryOutcome::Accepted(acceptance) => self.accepted(*queue, acceptance),
             EntryOutcome::Refused(refusal) => self.failed(*queue, &refusal, refusal.remedy().into()),
         });
         outcomes.collect()
@@ -170,11 +172,11 @@ impl EventSender<'_> {
         outcomes.collect()
     }
 
-    fn accepted(&mut self, queue: usize, receipt_id: String) -> Option<SendOutcome> {
+    fn accepted(&mut self, queue: usize, acceptance: Acceptance) -> Option<SendOutcome> {
         let queue = &mut self.queues[queue];
         let (event, attempts) = queue.accepted()?;
         instrumentation::accepted(self.replay.is_some());
-        SendOutcome::new(queue.product.clone(), event, attempts, Ok(receipt_id))
+        SendOutcome::new(queue.product.clone(), event, attempts, Ok(acceptance))
     }
 
     fn failed(
@@ -192,13 +194,17 @@ impl EventSender<'_> {
 }
 
 impl BusRequest {
+    fn of_at_most(most: usize) -> Self {
+        Self { most, queues: Vec::new(), entries: Vec::new(), bytes: 0, closed: false }
+    }
+
     fn has_room(&self, entry: &BusEntry, alone: bool) -> bool {
-        let fits = self.entries.len() < MAX_REQUEST_ENTRIES && self.bytes + entry.size() < MAX_REQUEST_BYTES;
+        let fits = self.entries.len() < self.most && self.bytes + entry.size() < MAX_REQUEST_BYTES;
         self.entries.is_empty() || (fits && !self.closed && !alone)
     }
 
     fn is_full(&self) -> bool {
-        self.closed || self.entries.len() == MAX_REQUEST_ENTRIES
+        self.closed || self.entries.len() == self.most
     }
 
     fn add(&mut self, queue: usize, entry: &BusEntry, alone: bool) {
@@ -214,7 +220,7 @@ impl SendOutcome {
         product: ProductId,
         event: UnsentEvent,
         attempts: u32,
-        result: Result<String, BusRefusal>,
+        result: Result<Acceptance, BusRefusal>,
     ) -> Option<Self> {
         let event_id = event.recorded()?.event_id.to_string();
         Some(Self { product, sequence: event.sequence, commit: event.commit, event_id, attempts, result })
@@ -269,9 +275,10 @@ impl<'a> ReceiptWriter<'a> {
             instrumentation::published(outcome.commit.recorded_at, now);
         }
         let record = match outcome.result {
-            Ok(receipt_id) => PublicationRecord::Receipt(PublicationReceipt {
+            Ok(acceptance) => PublicationRecord::Receipt(PublicationReceipt {
                 event_id: outcome.event_id,
-                receipt_id,
+                receipt_id: acceptance.receipt_id,
+                bus_sequence: acceptance.bus_sequence,
                 bus: self.bus.to_owned(),
                 published_at: now,
                 attempts: outcome.attempts,
@@ -310,6 +317,7 @@ mod tests {
             detail_type: String::new(),
             bus: String::new(),
             resources: Vec::new(),
+            deduplication_id: String::new(),
             detail: "x".repeat(bytes),
             trace_header: None,
         }
@@ -317,16 +325,16 @@ mod tests {
 
     #[test]
     fn a_request_has_room_as_long_as_it_stays_below_the_limit_of_bytes() {
-        let mut request = BusRequest::default();
+        let mut request = BusRequest::of_at_most(10);
         request.add(0, &entry(MAX_REQUEST_BYTES - 100), false);
         assert!(request.has_room(&entry(99), false));
         assert!(!request.has_room(&entry(100), false));
     }
 
     #[test]
-    fn a_request_is_full_with_ten_entries_or_with_one_that_is_sent_alone() {
-        let full_after = |alone: bool| {
-            let mut request = BusRequest::default();
+    fn a_request_is_full_with_the_most_entries_or_with_one_that_is_sent_alone() {
+        let full_after = |most: usize, alone: bool| {
+            let mut request = BusRequest::of_at_most(most);
             let mut entries = 0;
             while !request.is_full() && entries < 20 {
                 request.add(entries, &entry(1), alone);
@@ -334,7 +342,7 @@ mod tests {
             }
             entries
         };
-        assert_eq!((full_after(false), full_after(true)), (10, 1));
+        assert_eq!((full_after(10, false), full_after(3, false), full_after(10, true)), (10, 3, 1));
     }
 
     #[test]

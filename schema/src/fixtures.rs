@@ -205,6 +205,7 @@ pub fn receipt(sequence: u64) -> PublicationReceipt {
     PublicationReceipt {
         event_id: format!("event-{sequence}"),
         receipt_id: "11710aed-b79e-4468-a20b-bb3c0c3b4860".into(),
+        bus_sequence: None,
         bus: "product-ledger".into(),
         published_at: at("2026-11-23T05:20:00.250Z"),
         attempts: 1,

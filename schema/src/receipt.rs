@@ -13,7 +13,11 @@ pub struct PublicationReceipt {
     pub event_id: String,
     /// The bus's own id (`EventId` of EventBridge).
     pub receipt_id: String,
-    /// Name of the bus.
+    /// The bus's number of the event among those of its product (`SequenceNumber` of EventBridge); left out where the bus gives
+    /// none, as all but a FIFO bus do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus_sequence: Option<String>,
+    /// Name or ARN of the bus.
     pub bus: String,
     /// When the bus accepted it.
     pub published_at: Timestamp,

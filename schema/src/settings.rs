@@ -56,6 +56,10 @@ pub struct Settings {
     pub tables: Tables,
     /// The `EventBridge` bus; the local bus if left out.
     pub event_bus: Option<String>,
+    /// What kind of bus that is.
+    pub event_bus_kind: BusKind,
+    /// The most entries of a request to it.
+    pub event_bus_entries: usize,
     /// What protects the event table, as it was deployed; `None`: it is not checked.
     pub events_protection: Option<String>,
     /// The same of the log table.
@@ -68,6 +72,57 @@ pub struct Settings {
     pub orders: Orders,
     /// The log.
     pub log: CloudLogSettings,
+}
+
+/// The two kinds of buses that `EventBridge` has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusKind {
+    /// The one with rules, which promises no order of delivery.
+    Classic,
+    /// The one with subscribers, which keeps the order of a product for those that ask for it.
+    Fifo,
+}
+
+impl BusKind {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "classic" => Some(Self::Classic),
+            "fifo" => Some(Self::Fifo),
+            _ => None,
+        }
+    }
+
+    /// The most entries that a request may have.
+    #[must_use]
+    pub const fn most_entries(self) -> usize {
+        match self {
+            Self::Classic => 10,
+            Self::Fifo => 100,
+        }
+    }
+}
+
+/// Whether this is the ARN of a FIFO bus, `arn:aws:events:REGION:ACCOUNT:event-busv2/NAME/ID`.
+#[must_use]
+pub fn is_fifo_bus(name: &str) -> bool {
+    let parts: Vec<&str> = name.splitn(6, ':').collect();
+    let ["arn", partition, "events", region, account, resource] = parts[..] else { return false };
+    let ["event-busv2", name, id] = resource.split('/').collect::<Vec<_>>()[..] else { return false };
+    let lower = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let words = |text: &str| text.split('-').all(|word| !word.is_empty() && lower(word));
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    partition
+        .strip_prefix("aws")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-') && words(&rest[1..]))
+        && region.starts_with(|first: char| first.is_ascii_lowercase())
+        && words(region)
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && (1..=256).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.bytes().all(is_name)
+        && id.len() == 25
+        && lower(id)
 }
 
 /// A variable of the environment with a setting.
@@ -177,6 +232,18 @@ const EVENT_BUS: Variable = Variable {
     effect: "name or ARN of the EventBridge bus, which must exist; without it messages go to the local bus",
     read_by: "`serve --dynamodb aws`, `replay`, the function `publisher`",
 };
+const EVENT_BUS_KIND: Variable = Variable {
+    name: "LEDGER_EVENT_BUS_KIND",
+    default: Some("classic"),
+    effect: "what `LEDGER_EVENT_BUS` is: `classic`, a bus with rules, or `fifo`, the ARN of a custom event bus with subscribers, which keeps the order of a product",
+    read_by: "`serve`, `replay`, the function `publisher`",
+};
+const EVENT_BUS_ENTRIES: Variable = Variable {
+    name: "LEDGER_EVENT_BUS_ENTRIES",
+    default: Some("10"),
+    effect: "the most entries of a request to `LEDGER_EVENT_BUS`, 1 to 10, of a FIFO bus 1 to 100; each is of another product",
+    read_by: "`serve`, `replay`, the function `publisher`",
+};
 const EVENTS_PROTECTION: Variable = Variable {
     name: "LEDGER_EVENTS_PROTECTION",
     default: None,
@@ -209,7 +276,7 @@ const ORDERS: Variable = Variable {
 };
 
 /// Every variable that [`Settings`] reads.
-pub const VARIABLES: [Variable; 23] = [
+pub const VARIABLES: [Variable; 25] = [
     EVENTS,
     PRODUCTS,
     PRICES,
@@ -228,6 +295,8 @@ pub const VARIABLES: [Variable; 23] = [
     LOG_RETENTION,
     LOG_INTERVAL,
     EVENT_BUS,
+    EVENT_BUS_KIND,
+    EVENT_BUS_ENTRIES,
     EVENTS_PROTECTION,
     LOG_PROTECTION,
     EVENT_SOURCE,
@@ -272,6 +341,10 @@ impl Settings {
         let overlap = value(LOG_OVERLAP);
         let days = overlap.parse().ok().filter(|days| (0..=3650).contains(days));
         let days = days.ok_or_else(|| wrong(LOG_OVERLAP.name, &overlap, "must be 0 to 3650 days".into()))?;
+        let event_source = named(EVENT_SOURCE.name, value(EVENT_SOURCE), 256)?;
+        let event_bus = optional(EVENT_BUS, 1_011)?;
+        let event_bus_kind = bus_kind(&value(EVENT_BUS_KIND), event_bus.as_deref(), &event_source)?;
+        let event_bus_entries = bus_entries(&value(EVENT_BUS_ENTRIES), event_bus_kind)?;
         let orders = Orders::parse(&kept).map_err(|error| wrong(ORDERS.name, &kept, error.to_string()))?;
         Ok(Self {
             tables: Tables {
@@ -285,10 +358,12 @@ impl Settings {
                 log: table(LOG)?,
                 log_feed: table(LOG_FEED)?,
             },
-            event_bus: optional(EVENT_BUS, 256)?,
+            event_bus,
+            event_bus_kind,
+            event_bus_entries,
             events_protection: lookup(EVENTS_PROTECTION.name),
             log_protection: lookup(LOG_PROTECTION.name),
-            event_source: named(EVENT_SOURCE.name, value(EVENT_SOURCE), 256)?,
+            event_source,
             default_currency,
             orders,
             log: CloudLogSettings {
@@ -372,6 +447,37 @@ fn named(name: &'static str, value: String, most: usize) -> Result<String, Wrong
     Err(wrong(name, &value, format!("must have 1 to {most} visible ASCII characters")))
 }
 
+/// The kind of the bus, which the form of its name and the source of messages have to fit.
+fn bus_kind(kind: &str, bus: Option<&str>, source: &str) -> Result<BusKind, WrongSetting> {
+    const ARN: &str = "the ARN of a custom event bus, arn:aws:events:REGION:ACCOUNT:event-busv2/NAME/ID";
+    let parsed = BusKind::parse(kind)
+        .ok_or_else(|| wrong(EVENT_BUS_KIND.name, kind, "must be classic or fifo".into()))?;
+    match (parsed, bus) {
+        (BusKind::Classic, Some(bus)) if bus.contains(":event-busv2/") => {
+            Err(wrong(EVENT_BUS.name, bus, "is a FIFO bus: set LEDGER_EVENT_BUS_KIND=fifo".into()))
+        }
+        (BusKind::Classic, Some(bus)) if bus.len() > 256 => {
+            Err(wrong(EVENT_BUS.name, bus, "must have 1 to 256 visible ASCII characters".into()))
+        }
+        (BusKind::Fifo, None) => {
+            Err(wrong(EVENT_BUS_KIND.name, kind, format!("LEDGER_EVENT_BUS is not set: it must be {ARN}")))
+        }
+        (BusKind::Fifo, Some(bus)) if !is_fifo_bus(bus) => {
+            Err(wrong(EVENT_BUS.name, bus, format!("with LEDGER_EVENT_BUS_KIND=fifo it must be {ARN}")))
+        }
+        (BusKind::Fifo, Some(_)) if source.starts_with("aws.") => {
+            Err(wrong(EVENT_SOURCE.name, source, "a FIFO bus takes no source that begins with aws.".into()))
+        }
+        _ => Ok(parsed),
+    }
+}
+
+fn bus_entries(entries: &str, kind: BusKind) -> Result<usize, WrongSetting> {
+    let most = kind.most_entries();
+    let parsed = entries.parse().ok().filter(|entries| (1..=most).contains(entries));
+    parsed.ok_or_else(|| wrong(EVENT_BUS_ENTRIES.name, entries, format!("must be 1 to {most}")))
+}
+
 fn wrong(name: &'static str, value: &str, reason: String) -> WrongSetting {
     WrongSetting { name, value: value.to_owned(), reason }
 }
@@ -381,12 +487,19 @@ mod tests {
     use super::*;
 
     fn with(name: &str, value: &str) -> Result<Settings, WrongSetting> {
-        Settings::read(|asked| (asked == name).then(|| value.to_owned()))
+        with_all(&[(name, value)])
     }
+
+    fn with_all(values: &[(&str, &str)]) -> Result<Settings, WrongSetting> {
+        Settings::read(|asked| Some(values.iter().find(|(name, _)| *name == asked)?.1.to_owned()))
+    }
+
+    const ARN: &str = "arn:aws:events:eu-central-1:123456789012:event-busv2/ledger/abcdefghijklmno0123456789";
 
     #[test]
     fn everything_has_a_default() {
         let settings = Settings::read(|_| None).unwrap();
+        assert_eq!((settings.event_bus_kind, settings.event_bus_entries), (BusKind::Classic, 10));
         assert_eq!(settings.tables.events, "ledger-events");
         assert_eq!(settings.event_bus, None);
         assert_eq!(settings.orders, Orders::default());
@@ -445,6 +558,12 @@ mod tests {
             ("LEDGER_EVENTS_TABLE", "no spaces"),
             ("LEDGER_EVENTS_TABLE", "ab"),
             ("LEDGER_EVENT_BUS", ""),
+            ("LEDGER_EVENT_BUS", ARN),
+            ("LEDGER_EVENT_BUS_KIND", "FIFO"),
+            ("LEDGER_EVENT_BUS_KIND", "fifo"),
+            ("LEDGER_EVENT_BUS_ENTRIES", "0"),
+            ("LEDGER_EVENT_BUS_ENTRIES", "11"),
+            ("LEDGER_EVENT_BUS_ENTRIES", "many"),
             ("LEDGER_EVENT_SOURCE", "a\nb"),
             ("LEDGER_LOG_ORIGIN", "a b"),
             ("LEDGER_ORDERS", "id,sku"),
@@ -462,6 +581,49 @@ mod tests {
         ] {
             let line = with(name, value).unwrap_err().to_string();
             assert!(line.starts_with(name) && !line.contains('\n'), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_fifo_bus_is_named_by_its_arn_and_takes_up_to_a_hundred_entries() {
+        let fifo = |bus: &str, more: (&str, &str)| {
+            with_all(&[("LEDGER_EVENT_BUS_KIND", "fifo"), ("LEDGER_EVENT_BUS", bus), more])
+        };
+        for entries in ["1", "100"] {
+            let settings = fifo(ARN, ("LEDGER_EVENT_BUS_ENTRIES", entries)).unwrap();
+            assert_eq!(settings.event_bus_kind, BusKind::Fifo);
+            assert_eq!(settings.event_bus_entries.to_string(), entries);
+        }
+        let line = |bus: &str, more| fifo(bus, more).unwrap_err().to_string();
+        assert!(line(ARN, ("LEDGER_EVENT_BUS_ENTRIES", "101")).contains("must be 1 to 100"));
+        assert!(line(ARN, ("LEDGER_EVENT_SOURCE", "aws.products")).starts_with("LEDGER_EVENT_SOURCE"));
+        let said = line("ledger", ("", ""));
+        assert!(said.starts_with("LEDGER_EVENT_BUS=\"ledger\": with LEDGER_EVENT_BUS_KIND=fifo"), "{said}");
+    }
+
+    #[test]
+    fn the_arn_of_a_fifo_bus_has_the_form_that_the_service_names() {
+        for (arn, is_one) in [
+            (ARN.to_owned(), true),
+            (ARN.replace("arn:aws:", "arn:aws-us-gov:"), true),
+            (ARN.replace("/ledger/", "/A.b_c-1/"), true),
+            (ARN.replace("/ledger/", &format!("/{}/", "n".repeat(256))), true),
+            (ARN.replace("/ledger/", &format!("/{}/", "n".repeat(257))), false),
+            (ARN.replace("/ledger/", "/-ledger/"), false),
+            (ARN.replace("/ledger/", "//"), false),
+            (ARN.replace("arn:aws:", "arn:awsome:"), false),
+            (ARN.replace("arn:aws:", "arn:aws-:"), false),
+            (ARN.replace("eu-central-1", "eu--1"), false),
+            (ARN.replace("eu-central-1", "1-eu"), false),
+            (ARN.replace("123456789012", "12345678901"), false),
+            (ARN.replace("event-busv2", "event-bus"), false),
+            (ARN.replace("0123456789", "012345678"), false),
+            (ARN.replace("0123456789", "012345678A"), false),
+            (format!("{ARN}/more"), false),
+            ("arn:aws:events:eu-central-1:123456789012:event-bus/ledger".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_fifo_bus(&arn), is_one, "{arn}");
         }
     }
 }

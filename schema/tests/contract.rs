@@ -3,6 +3,8 @@
 
 #[path = "contract/asyncapi.rs"]
 mod asyncapi;
+#[path = "contract/subscriber.rs"]
+mod subscriber;
 
 use std::collections::BTreeMap;
 use std::path::Path;

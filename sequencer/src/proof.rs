@@ -78,8 +78,8 @@ pub(super) async fn proof(
     let malformed = |detail: String| Problem::new(ProblemKind::Malformed, detail);
     let Path((id, sequence)) = named.map_err(|error| malformed(error.to_string()))?;
     let product = ProductId::new(id).map_err(|error| malformed(format!("The id of the product {error}.")))?;
-    let sequence = sequence.parse::<u64>().ok().filter(|sequence| *sequence > 0);
-    let sequence = sequence.ok_or_else(|| malformed("A sequence is a number from 1.".to_owned()))?;
+    let sequence =
+        number_from_one(&sequence).ok_or_else(|| malformed("A sequence is a number from 1.".to_owned()))?;
     let commit = holding(&*sources.journal, &product, sequence).await?;
     let unreadable = |error: String| {
         Problem::new(ProblemKind::Internal, format!("The commit cannot be read: {error}. Run ledger verify."))
@@ -104,6 +104,12 @@ pub(super) async fn proof(
         }
         Err(error) => Err(unavailable(&error.to_string())),
     }
+}
+
+/// Decimal digits without leading zeros; a number too large for any event is the largest one, which no event has.
+fn number_from_one(digits: &str) -> Option<u64> {
+    let canonical = digits.bytes().all(|digit| digit.is_ascii_digit()) && !digits.starts_with('0');
+    (canonical && !digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 /// The commit that holds a sequence.

@@ -28,8 +28,8 @@ use ledger_log::TrustedKeys;
 use projections::http;
 use projections::http::status::SettingInfo;
 use publisher::bus::presence_in_time;
-use publisher::{BusPresence, EventBridge};
-use schema::settings::{CloudLogSettings, Settings};
+use publisher::{BusPresence, on_event_bridge};
+use schema::settings::{BusKind, CloudLogSettings, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -344,17 +344,20 @@ async fn platform(
 }
 
 /// # Errors
-/// There is no bus of the configured name: it would accept events and lose them. If that cannot be asked, a warning says so, and
-/// it is asked again before the first event is sent.
+/// There is no bus of the configured name: a classic one would accept events and lose them. If that cannot be asked, a warning
+/// says so, and it is asked again before the first event is sent.
 async fn bus_must_exist(settings: &Settings, event_bridge: Option<&SdkConfig>) -> anyhow::Result<()> {
     let (Some(name), Some(aws)) = (&settings.event_bus, event_bridge) else { return Ok(()) };
-    match presence_in_time(&EventBridge::new(aws), name).await {
+    match presence_in_time(&*on_event_bridge(aws, settings), name).await {
         BusPresence::Exists => Ok(()),
         BusPresence::Missing => {
+            let why = match settings.event_bus_kind {
+                BusKind::Classic => "because EventBridge would accept events for it and lose them",
+                BusKind::Fifo => "because no event can be published before",
+            };
             let region = aws.region().map(|region| format!(" in {region}")).unwrap_or_default();
             bail!(
-                "LEDGER_EVENT_BUS={name}: there is no such bus{region}; create it or correct the name, because EventBridge would \
-                 accept events for it and lose them"
+                "LEDGER_EVENT_BUS={name}: there is no such bus{region}; create it or correct the name, {why}"
             )
         }
         BusPresence::Unknown(reason) => {

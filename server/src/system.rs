@@ -13,7 +13,7 @@ use projections::http::feed::{self, FeedApi};
 use projections::http::messages::{self, MessagesApi};
 use projections::{Catalogue, Prices, Projection, Projector, Views};
 use publisher::http::EventsApi;
-use publisher::{Address, Bus, EventBridge, LocalBus, Publisher, PublisherPorts, RetryPolicy};
+use publisher::{Address, Bus, LocalBus, Publisher, PublisherPorts, RetryPolicy, on_event_bridge};
 use schema::Timestamp;
 use schema::settings::Settings;
 use tokio::sync::watch;
@@ -204,7 +204,7 @@ fn configured_bus(
     local: Arc<dyn LocalBus>,
 ) -> Arc<dyn Bus> {
     match (&settings.event_bus, event_bridge) {
-        (Some(_), Some(aws)) => Arc::new(EventBridge::new(aws)),
+        (Some(_), Some(aws)) => on_event_bridge(aws, settings),
         _ => local,
     }
 }

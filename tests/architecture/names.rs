@@ -1,5 +1,5 @@
 //! One name, one type: no two public types of the workspace have the same name, unless CONTRIBUTING says why. Public is what
-//! another file can see; tests and the workspaces of the benchmarks have names of their own.
+//! another file can see; tests, the workspaces of the benchmarks and the package for subscribers have names of their own.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ fn no_public_type_has_the_name_of_another_one_without_a_reason() {
         let path = path.display().to_string();
         let is_source = path.split('/').any(|part| part == "src")
             && !path.starts_with("tests/bench/")
+            && !path.starts_with("subscriber/")
             && !path
                 .split('/')
                 .any(|part| ["tests", "tests.rs"].contains(&part) && !path.starts_with("tests/"));

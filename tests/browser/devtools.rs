@@ -181,11 +181,29 @@ impl Browser {
         );
         let found = self.at_rest(&place).await;
         for (kind, count) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 1)] {
-            let button = if count == 0 { "none" } else { "left" };
-            let event =
-                json!({"type": kind, "x": found[0], "y": found[1], "button": button, "clickCount": count});
-            self.call("Input.dispatchMouseEvent", event).await;
+            self.mouse(kind, count, &found).await;
         }
+    }
+
+    /// Draws the mouse with its button down from a place to another, which are `[x, y]` of the window.
+    pub async fn drag(&mut self, from: [f64; 2], to: [f64; 2]) {
+        let middle = [f64::midpoint(from[0], to[0]), f64::midpoint(from[1], to[1])];
+        for (kind, count, place) in [
+            ("mouseMoved", 0, from),
+            ("mousePressed", 1, from),
+            ("mouseMoved", 1, middle),
+            ("mouseMoved", 1, to),
+            ("mouseReleased", 1, to),
+        ] {
+            self.mouse(kind, count, &json!(place)).await;
+        }
+    }
+
+    async fn mouse(&mut self, kind: &str, count: u32, place: &Value) {
+        let button = if count == 0 { "none" } else { "left" };
+        let event =
+            json!({"type": kind, "x": place[0], "y": place[1], "button": button, "clickCount": count});
+        self.call("Input.dispatchMouseEvent", event).await;
     }
 
     /// Where something is once nothing more comes that could move it: no request is open but those that wait for news.
@@ -231,13 +249,6 @@ impl Browser {
     async fn evaluate(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "returnByValue": true});
         self.call("Runtime.evaluate", asked).await["result"]["value"].take()
-    }
-
-    /// Makes the page as wide as this, with the few colours of a system that forces its own.
-    pub async fn force_colours(&mut self, width: u32) {
-        self.emulate(width, "light").await;
-        let media = json!({"features": [{"name": "forced-colors", "value": "active"}]});
-        self.call("Emulation.setEmulatedMedia", media).await;
     }
 
     /// Evaluates an expression until its value is as wanted.

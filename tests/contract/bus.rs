@@ -52,6 +52,7 @@ fn entry(bus: &str, n: u64) -> BusEntry {
         detail_type: "PRODUCT_DELETED".into(),
         bus: bus.into(),
         resources: vec!["p".into()],
+        deduplication_id: "e".into(),
         detail: format!("{{\"n\":{n}, \"metadata\":{{\"event_id\":\"event-{n}\"}}, \"text\":\"\\u00e9\"}}"),
         trace_header: None,
     }
@@ -71,7 +72,7 @@ async fn put_all(bus: &dyn LocalBus, name: &str, numbers: std::ops::Range<u64>) 
 /// The receipt ids of entries that were all accepted.
 fn ids(answers: Vec<EntryOutcome>) -> Vec<String> {
     let id = |answer| match answer {
-        EntryOutcome::Accepted { receipt_id } => receipt_id,
+        EntryOutcome::Accepted(acceptance) => acceptance.receipt_id,
         EntryOutcome::Refused(refusal) => panic!("{refusal}"),
     };
     answers.into_iter().map(id).collect()

@@ -23,6 +23,8 @@ pub enum Lie {
     Silent,
     /// The answer with another text in it.
     Changed(&'static str, &'static str),
+    /// The answer with one bit of the byte at this share of it turned, in thousandths.
+    Flipped(usize),
     /// What another ledger answers.
     From(String),
 }
@@ -124,6 +126,17 @@ async fn answer(State(way): State<Way>, request: Request) -> Response {
                 |body: Bytes| Bytes::from(String::from_utf8(body.to_vec()).unwrap().replace(from, to));
             passed(&way, &way.ledger, request, &path, change).await
         }
+        Some(Lie::Flipped(share)) => {
+            let flip = |body: Bytes| {
+                let mut body = body.to_vec();
+                let place = (body.len() * share / 1000).min(body.len().saturating_sub(1));
+                if let Some(byte) = body.get_mut(place) {
+                    *byte ^= 1;
+                }
+                Bytes::from(body)
+            };
+            passed(&way, &way.ledger, request, &path, flip).await
+        }
         None if page(&path).is_some() => page(&path).unwrap(),
         None => passed(&way, &way.ledger, request, &path, |body| body).await,
     }
@@ -156,8 +169,8 @@ async fn passed(
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let mut sent = way.http.request(head.method, format!("{to}{path}")).body(body);
     for (name, value) in &head.headers {
-        // The ledger answers under its own name, to its own pages, and what is changed must not be packed.
-        if !["host", "origin", "accept-encoding", "connection"].contains(&name.as_str()) {
+        // The ledger answers under its own name, to its own pages; what is changed must not be packed, nor be known already.
+        if !["host", "origin", "accept-encoding", "connection", "if-none-match"].contains(&name.as_str()) {
             sent = sent.header(name, value);
         }
     }

@@ -7,9 +7,9 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, Response};
 use serde_json::{Value, json};
 
+use super::access::fits;
 use super::story::{FRAME, told};
-use super::{axe, gallery, has_no_barriers, press, shows};
-use crate::auth::issuer::{Key, claims, key_set};
+use super::{Guarded, axe, give_token, has_no_barriers, press, shows};
 use crate::browser::browser;
 use crate::browser::devtools::Browser;
 use crate::scenario::{Ledger, adventure_works, json as parsed, printed, program};
@@ -62,6 +62,18 @@ async fn enter(browser: &mut Browser, text: &str) {
     browser.press("Enter").await;
 }
 
+/// Goes from the first page to the Catalogue of the first of June, by a press and a typed day.
+async fn to_the_first_of_june(browser: &mut Browser, ledger: &Ledger, width: u32) {
+    browser.open(&format!("{}/", ledger.url)).await;
+    browser.emulate(width, "light").await;
+    shows(browser, &["696 commits"]).await;
+    press(browser, "Catalogue").await;
+    shows(browser, &["406 products", "Bars: commits a day"]).await;
+    browser.press("t").await;
+    is(browser, "document.activeElement.id", json!("catalogue-date")).await;
+    enter(browser, "1 Jun 2024").await;
+}
+
 /// The tiles of what was in force, by the counts of the program.
 fn tiles_of(counts: &Value) -> Value {
     let count = |name: &str| counts[name].as_u64().unwrap();
@@ -85,14 +97,7 @@ async fn the_catalogue_of_a_day_comes_as_a_file_in_three_presses() {
     let ledger = sample().await;
     let listed = asked(&ledger, &["catalogue", "--in-force", "2024-06-01"]);
     for width in [1280, 390] {
-        browser.open(&format!("{}/", ledger.url)).await;
-        browser.emulate(width, "light").await;
-        shows(&mut browser, &["696 commits"]).await;
-        press(&mut browser, "Catalogue").await;
-        shows(&mut browser, &["406 products", "Bars: commits a day"]).await;
-        browser.press("t").await;
-        is(&mut browser, "document.activeElement.id", json!("catalogue-date")).await;
-        enter(&mut browser, "1 Jun 2024").await;
+        to_the_first_of_june(&mut browser, &ledger, width).await;
         let wanted =
             ["406 products in force on 1 Jun 2024", "in force at the end of 1 Jun 2024, UTC", "406 rows"];
         shows(&mut browser, &wanted).await;
@@ -132,14 +137,7 @@ async fn what_was_removed_between_two_days_and_by_whom_is_found_in_four_presses(
     let changed: Vec<Value> = compared["changes"].as_array().unwrap().clone();
     let of = |kind: &str| json!(changed.iter().filter(|one| one["change"] == kind).collect::<Vec<_>>());
     for width in [1280, 390] {
-        browser.open(&format!("{}/", ledger.url)).await;
-        browser.emulate(width, "light").await;
-        shows(&mut browser, &["696 commits"]).await;
-        press(&mut browser, "Catalogue").await;
-        shows(&mut browser, &["406 products", "Bars: commits a day"]).await;
-        browser.press("t").await;
-        is(&mut browser, "document.activeElement.id", json!("catalogue-date")).await;
-        enter(&mut browser, "1 Jun 2024").await;
+        to_the_first_of_june(&mut browser, &ledger, width).await;
         shows(&mut browser, &["406 products in force on 1 Jun 2024"]).await;
         browser.press("Tab").await;
         enter(&mut browser, "1 May 2024").await;
@@ -300,7 +298,6 @@ async fn every_state_of_the_catalogue_fits_every_screen_and_has_no_barriers() {
     let Some(mut browser) = browser().await else { return };
     let sample = sample().await;
     let (_directory, story) = told();
-    let axe = axe();
     let states = [
         (&sample, "at", FIRST_OF_JUNE.to_owned(), vec!["406 products in force on 1 Jun 2024", "406 rows"]),
         (&sample, "compared", format!("{FIRST_OF_JUNE}&{FIRST_OF_MAY}"), vec!["264 rows", "unchanged"]),
@@ -319,22 +316,12 @@ async fn every_state_of_the_catalogue_fits_every_screen_and_has_no_barriers() {
         ),
         (&story, "same", "at=2024-06-01T00:00:00Z&vs=2024-05-31T00:00:00Z".into(), vec!["Nothing changed"]),
     ];
-    for (width, colours) in [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"), (320, "light")] {
-        for (ledger, name, parameters, wanted) in &states {
-            browser.open(&format!("{}/#/catalogue?{parameters}", ledger.url)).await;
-            browser.emulate(width, colours).await;
-            shows(&mut browser, wanted).await;
-            let over =
-                browser.until("document.documentElement.scrollWidth - innerWidth", Value::is_number).await;
-            assert!(over.as_i64().unwrap() <= 0, "{name} at {width} is too wide by {over}");
-            let picture = browser.picture().await;
-            if let Some(folder) = gallery() {
-                std::fs::write(folder.join(format!("catalogue-{name}-{width}-{colours}.png")), picture)
-                    .unwrap();
-            }
-            has_no_barriers(&mut browser, axe.as_deref(), &format!("{name} at {width}, {colours}")).await;
-            assert_eq!(browser.heard().1, Vec::<Value>::new(), "{name}");
-        }
+    for (ledger, name, parameters, wanted) in &states {
+        browser.open(&format!("{}/#/catalogue?{parameters}", ledger.url)).await;
+        browser.emulate(1280, "light").await;
+        shows(&mut browser, wanted).await;
+        fits(&mut browser, &format!("catalogue-{name}")).await;
+        assert_eq!(browser.heard().1, Vec::<Value>::new(), "{name}");
     }
 }
 
@@ -560,20 +547,11 @@ async fn a_server_that_has_less_is_shown_with_what_it_has() {
 #[tokio::test]
 async fn whoever_may_not_audit_sees_the_catalogue_of_now() {
     let Some(mut browser) = browser().await else { return };
-    let key = Key::ec("page");
-    let directory = tempfile::tempdir().unwrap();
-    let keys = directory.path().join("keys.json");
-    std::fs::write(&keys, key_set(&[&key])).unwrap();
-    let scoped = |scopes: &str| key.token(&claims(json!({"scope": scopes, "sub": "a.lindt"})));
-    let all = scoped("products/read products/write products/audit");
-    let ledger = super::ledger(keys.to_str().unwrap(), &[], &all);
-    ledger.send("PUT", "/products/helmet", r#"{"name":"Helmet","price":"34.99"}"#).await;
+    let guarded = Guarded::start().await;
     for (scopes, is_there) in [("products/read", false), ("products/read products/audit", true)] {
-        browser.open(&format!("{}/#/catalogue", ledger.url)).await;
+        browser.open(&format!("{}/#/catalogue", guarded.ledger.url)).await;
         shows(&mut browser, &["Sign in to read this ledger."]).await;
-        is(&mut browser, "(document.querySelector('input[type=password]').focus(), true)", json!(true)).await;
-        browser.type_in(&scoped(scopes)).await;
-        press(&mut browser, "Use this token").await;
+        give_token(&mut browser, &guarded.token(scopes)).await;
         let text = shows(&mut browser, &["1 product", "Helmet"]).await;
         assert_eq!(text.contains("compared with"), is_there, "{text}");
         assert_eq!(browser.heard().1, Vec::<Value>::new());

@@ -2,29 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::access::fits;
 use super::story::{FRAME, dearer, told};
-use super::{TEXT, axe, gallery, has_no_barriers, press, shows};
+use super::{TEXT, axe, has_no_barriers, press, shows};
 use crate::browser::browser;
 use crate::browser::devtools::Browser;
 use crate::scenario::Ledger;
 
 async fn run(browser: &mut Browser, script: &str) {
     browser.until(script, |done| *done == true).await;
-}
-
-/// Has axe-core look at the page on a desktop and on phones, in the light and in the dark, and finds that it is not too wide.
-async fn fits(browser: &mut Browser, name: &str) {
-    for (width, colours) in [(1280, "light"), (1280, "dark"), (390, "light"), (320, "dark")] {
-        browser.emulate(width, colours).await;
-        let over = browser.until("document.documentElement.scrollWidth - innerWidth", Value::is_number).await;
-        assert!(over.as_i64().unwrap() <= 0, "{name} at {width} is too wide by {over}");
-        has_no_barriers(browser, axe().as_deref(), &format!("{name} at {width}, {colours}")).await;
-        if let Some(folder) = gallery() {
-            let picture = browser.picture().await;
-            std::fs::write(folder.join(format!("{name}-{width}-{colours}.png")), picture).unwrap();
-        }
-    }
-    browser.emulate(1280, "light").await;
 }
 
 /// A description of so many characters.
@@ -132,7 +118,7 @@ async fn many_commits_are_walked_in_a_window_and_checked_from_the_first() {
     press(&mut browser, "The newest").await;
     shows(&mut browser, &["Showing commits 1,251–1,300 of 1,300."]).await;
     press(&mut browser, "Check all 1,300").await;
-    shows(&mut browser, &["All 1,300 commits", "✓ Fits"]).await;
+    shows(&mut browser, &["All 1,300 commits", "✓ Whole"]).await;
 }
 
 #[tokio::test]
@@ -313,6 +299,8 @@ async fn what_is_said_of_unknown_ids_of_a_day_with_two_prices_and_of_a_reduction
         &["Prior price: $40.00. The lowest in force in the 30 days before the first step of this reduction"],
     )
     .await;
+    let band = "document.querySelector('.band ~ .label.prior')?.textContent";
+    browser.until(band, |words| *words == "30 days before the first step").await;
     browser.go("#/p/Helmet?at=2024-11-10T23:59:59.999Z").await;
     shows(
         &mut browser,

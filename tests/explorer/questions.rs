@@ -2,8 +2,9 @@
 //! more presses than it may take; the address at its end shows a fresh browser the same, and HTTP and the program answer it too.
 //! The file `questions.txt` has the ways and the answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -260,16 +261,45 @@ async fn check_left(browser: &mut Browser, years: &Years, question: &Question) {
     }
 }
 
-/// The program accepts the saved files, and no other commit.
-async fn proves(years: &Years, commit: &std::path::Path, proof: &std::path::Path) {
+/// The checker of logs that is made of Go's own packages; `None` and a message where they are not installed.
+fn checker() -> Option<&'static Path> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let packages = "/usr/share/gocode";
+        let has_go = any_program("go").arg("version").output().is_ok_and(|output| output.status.success());
+        if !has_go || !Path::new(packages).join("src/golang.org/x/mod/sumdb").is_dir() {
+            println!("skipped: no proof is checked by Go, because Go or golang.org/x/mod/sumdb is missing");
+            return None;
+        }
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("check-log");
+        let mut build = any_program("go");
+        build.args(["build", "-o"]).arg(&file).arg("tests/log/check.go").current_dir(repository());
+        let output =
+            build.env("GO111MODULE", "off").env("GOPATH", packages).env("GOFLAGS", "").output().unwrap();
+        assert!(output.status.success(), "{}", printed(&output));
+        Some(file)
+    });
+    built.as_deref()
+}
+
+/// The program and Go's packages accept the saved files, and no other commit.
+async fn proves(years: &Years, commit: &Path, proof: &Path) {
     let key = years.ledger.http.get(format!("{}/log/key", years.ledger.url)).send().await.unwrap();
     let key = key.text().await.unwrap();
+    let key = key.split(' ').next().unwrap();
     let other = proof.with_file_name("other");
     std::fs::write(&other, std::fs::read_to_string(commit).unwrap().replace("1199.00", "1198.00")).unwrap();
     for (commit, code) in [(commit, 0), (&other, 1)] {
         let mut verify = program();
-        verify.args(["verify", "--key", key.split(' ').next().unwrap(), "--proof"]).arg(proof);
+        verify.args(["verify", "--key", key, "--proof"]).arg(proof);
         let output = verify.arg("--commit").arg(commit).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", printed(&output));
+        let Some(checker) = checker() else { continue };
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("key.vkey"), key).unwrap();
+        std::fs::copy(proof, folder.path().join("proof")).unwrap();
+        std::fs::copy(commit, folder.path().join("commit.json")).unwrap();
+        let output = Command::new(checker).arg("commit").arg(folder.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{}", printed(&output));
     }
 }

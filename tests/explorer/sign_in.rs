@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::access::fits;
 use super::issuer::PeopleIssuer;
-use super::{TEXT, axe, gallery, has_no_barriers, press, shows};
+use super::{TEXT, axe, has_no_barriers, press, shows};
 use crate::browser::browser;
 use crate::browser::devtools::Browser;
 use crate::scenario::{Ledger, program};
@@ -34,22 +35,6 @@ async fn signed_in(browser: &mut Browser, url: &str, fragment: &str) {
 async fn reload(browser: &mut Browser) {
     browser.until("(window.isOldPage = true, location.reload(), true)", |done| *done == true).await;
     browser.until("window.isOldPage ?? false", |old| *old == false).await;
-}
-
-async fn fits(browser: &mut Browser, name: &str) {
-    let axe = axe();
-    for (width, colours) in [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"), (320, "light")] {
-        browser.emulate(width, colours).await;
-        let wide = "document.documentElement.scrollWidth - innerWidth";
-        let over = browser.until(wide, Value::is_number).await;
-        assert!(over.as_i64().unwrap() <= 0, "{name} at {width} is too wide by {over}");
-        if let Some(folder) = gallery() {
-            std::fs::write(folder.join(format!("{name}-{width}-{colours}.png")), browser.picture().await)
-                .unwrap();
-        }
-        has_no_barriers(browser, axe.as_deref(), &format!("{name} at {width}, {colours}")).await;
-    }
-    browser.emulate(1280, "light").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -453,7 +438,7 @@ async fn a_page_without_a_secure_context_signs_in_and_checks_with_what_it_loads_
     let url = ledger.url.replace("127.0.0.1", "ledger.test");
     issuer.know(&url);
     signed_in(&mut browser, &url, "#/p/helmet").await;
-    shows(&mut browser, &["All 1 commit", "✓ Fits"]).await;
+    shows(&mut browser, &["All 1 commit", "✓ Whole"]).await;
     let lacks = "isSecureContext || crypto.subtle !== undefined";
     assert_eq!(browser.until(lacks, Value::is_boolean).await, false);
     browser.go("#/proof").await;

@@ -14,7 +14,7 @@ use super::questions::sees;
 use super::story::Life;
 use crate::browser::browser;
 use crate::browser::devtools::Browser;
-use crate::scenario::{Ledger, printed, program};
+use crate::scenario::{Ledger, PATIENCE, printed, program};
 
 /// Whether the sizes are those of the specification, which take minutes.
 fn is_full() -> bool {
@@ -98,7 +98,7 @@ async fn is_small(browser: &mut Browser, name: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_product_of_many_commits_shows_the_newest_and_goes_back_page_by_page() {
     let Some(mut browser) = browser().await else { return };
-    let count = if is_full() { 10_000 } else { 400 };
+    let count = if is_full() { 10_000 } else { 700 };
     let (_folder, ledger) = restored(&[long_life(count)]);
     let url = front(&ledger.url).await;
     ledger.until("/products/..x", |_, product| product["version"] == count).await;
@@ -115,8 +115,14 @@ async fn a_product_of_many_commits_shows_the_newest_and_goes_back_page_by_page()
         is_small(&mut browser, "the product, earlier").await;
     }
     browser.open_afresh(&format!("{url}/#/p/..x?view=table&range=all"), 1280, "light").await;
-    sees(&mut browser, "Set by").await;
+    let shown = |from: u64, to: u64| {
+        format!("Set by | Showing prices {}–{} of {}.", grouped(from), grouped(to), grouped(count))
+    };
+    sees(&mut browser, &shown(count - 499, count)).await;
     is_small(&mut browser, "its prices").await;
+    press(&mut browser, "Earlier prices").await;
+    sees(&mut browser, &shown(count.saturating_sub(999).max(1), count - 500)).await;
+    is_small(&mut browser, "its earlier prices").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,6 +157,25 @@ async fn a_catalogue_of_many_products_is_asked_for_page_by_page() {
     is_small(&mut browser, "the ledger").await;
 }
 
+/// How many times faster the clock of the page runs in the test of an hour.
+const HASTE: u32 = 20;
+
+/// Makes the page's clock and its timers faster, but for those that are limits of a request: the server's clock is as ever.
+fn hasty() -> String {
+    format!(
+        "(() => {{ const Real = Date; const began = Real.now(); \
+            const now = () => began + (Real.now() - began) * {HASTE}; \
+            globalThis.passed = () => (now() - began) / 1000; \
+            globalThis.Date = class extends Real {{ \
+                constructor(...given) {{ if (given.length === 0) super(now()); else super(...given); }} \
+                static now() {{ return now(); }} }}; \
+            const [timeout, interval] = [globalThis.setTimeout, globalThis.setInterval]; \
+            globalThis.setTimeout = (then, after = 0, ...rest) => \
+                timeout(then, after > 20000 ? after : after / {HASTE}, ...rest); \
+            globalThis.setInterval = (then, after = 0, ...rest) => interval(then, after / {HASTE}, ...rest); }})()"
+    )
+}
+
 /// How many commits an hour of twenty a second has, or a part of it.
 fn hour() -> u64 {
     if is_full() { 72_000 } else { 600 }
@@ -162,6 +187,7 @@ async fn an_hour_of_commits_leaves_no_more_rows_listeners_and_requests_than_its_
     let ledger = Ledger::start_with(&["--max-requests", "512"], &[]);
     let url = front(&ledger.url).await;
     ledger.send("PUT", "/products/p", r#"{"name":"Helmet","price":"1"}"#).await;
+    browser.before_each(hasty());
     browser.open_afresh(&format!("{url}/"), 1280, "light").await;
     sees(&mut browser, "1 commit").await;
     let mut figures = Vec::new();
@@ -186,13 +212,53 @@ async fn an_hour_of_commits_leaves_no_more_rows_listeners_and_requests_than_its_
         is_small(&mut browser, &format!("the ledger after {until} commits")).await;
         let open: Vec<_> = browser.pending().into_iter().filter(|url| url.contains("wait=")).collect();
         assert!(open.len() <= 1, "{open:?}");
-        figures.push((browser.figure("JSEventListeners").await, browser.figure("Nodes").await));
+        figures.push((
+            browser.figure("JSEventListeners").await,
+            browser.figure("Nodes").await,
+            browser.figure("JSHeapUsedSize").await,
+        ));
     }
-    println!("listeners and nodes: {figures:?}");
+    // As long as the commits of an hour take with twenty a second.
+    let commits = f64::from(u32::try_from(hour()).unwrap());
+    let passed = |seconds: &Value| seconds.as_f64().is_some_and(|passed| passed * 20.0 >= commits);
+    let seconds = browser.until("globalThis.passed()", passed).await;
+    println!("listeners, nodes and heap: {figures:?}, after {seconds} s of the page's clock");
     // The list is full, or nearly, after the first parts; what grows behind them grows for ever.
     let (middle, end) = (figures[figures.len() / 2], figures[figures.len() - 1]);
     let rows = browser.until(ROW_COUNT, Value::is_u64).await.as_f64().unwrap();
     assert!(end.0 <= middle.0.max(rows * 8.0) + 50.0, "{figures:?}");
+}
+
+/// How often the page has asked for what is new.
+async fn polls(browser: &mut Browser) -> usize {
+    browser.until("1", Value::is_number).await;
+    browser.heard().0.iter().filter(|url| url.contains("wait=")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_for_what_is_new_leaves_no_listener_behind() {
+    let Some(mut browser) = browser().await else { return };
+    let ledger = Ledger::start();
+    let url = front(&ledger.url).await;
+    ledger.send("PUT", "/products/p", r#"{"name":"Helmet","price":"1"}"#).await;
+    // A page without rows, whose listeners are always the same.
+    browser.open_afresh(&format!("{url}/#/keys"), 1280, "light").await;
+    sees(&mut browser, "What it does").await;
+    let mut listeners = Vec::new();
+    for nth in 0..80 {
+        let before = polls(&mut browser).await;
+        if nth % 40 == 0 {
+            listeners.push(browser.figure("JSEventListeners").await);
+        }
+        ledger.send("PUT", &format!("/products/p-{nth}"), r#"{"name":"Helmet","price":"1"}"#).await;
+        let started = Instant::now();
+        while polls(&mut browser).await == before {
+            assert!(started.elapsed() < PATIENCE, "the page does not ask again");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    listeners.push(browser.figure("JSEventListeners").await);
+    assert!(listeners[2] <= listeners[1] + 20.0, "{listeners:?}");
 }
 
 /// A count with its digits grouped, as the page shows it.

@@ -36,8 +36,7 @@ const TAMPERED: &str = "the ledger was tampered with: the commit at the checkpoi
 const ORDER: &str = "which of two commits of different products was recorded first";
 const COLUMNS: &str = "the columns `commit_id` and `recorded_at`: nothing reads them";
 const SPACES: &str = "the bytes of a line, as long as they encode the same JSON";
-const RECEIPT: &str =
-    "`receipt_id`, `bus`, `published_at` and `attempts` of a receipt, and the column `is_receipt`";
+const RECEIPT: &str = "`receipt_id`, `bus`, `bus_sequence`, `published_at` and `attempts` of a receipt, and the column `is_receipt`";
 const BUS: &str = "entries of the local bus: subscribers have already received them";
 const CHECKPOINT: &str =
     "a deleted checkpoint: its consumer starts over and recognises what it has already handled";

@@ -1,24 +1,30 @@
 // Checks logs of the ledger with Go's own packages for transparency logs, golang.org/x/mod/sumdb/note and tlog, which share no
-// code with the ledger: every entry, some proof files, and growth from each smaller log to the next.
+// code with the ledger: every entry, some proof files, growth from each smaller log to the next, and a commit by its proof file.
 //
 //	check logs DIR SIZE...       each log DIR/SIZE/log (DIR may be a URL) with DIR/SIZE/proofs; prints one line a log
 //	check altered DIR            each case of DIR, which must be refused; prints how many were
+//	check commit DIR             that the proof file DIR/proof proves the commit DIR/commit.json
 //
 // DIR/key.vkey is the key. A case is a folder with a log (log/) or with a proof file (proof) and its entry (entry).
 package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -43,6 +49,9 @@ func run(what, dir string, rest []string) error {
 	keys := note.VerifierList(verifier)
 	if what == "altered" {
 		return altered(dir, keys)
+	}
+	if what == "commit" {
+		return commit(dir, keys)
 	}
 	var smaller []tlog.Tree
 	for _, size := range rest {
@@ -245,6 +254,130 @@ func checkProof(proof []byte, keys note.Verifiers, entry func(int64) ([]byte, er
 		return 0, errors.New("the index lies behind the tree")
 	}
 	return index, tlog.CheckRecord(path, tree.N, tree.Hash, index, tlog.RecordHash(bytes))
+}
+
+// commit checks that a proof file proves a commit.
+func commit(dir string, keys note.Verifiers) error {
+	proof, err := os.ReadFile(dir + "/proof")
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(dir + "/commit.json")
+	if err != nil {
+		return err
+	}
+	index, err := checkProof(proof, keys, func(int64) ([]byte, error) { return entryOf(text) })
+	if err != nil {
+		return err
+	}
+	fmt.Printf("x/mod/sumdb: the commit is entry %d\n", index)
+	return nil
+}
+
+// entryOf computes the entry of a commit: the hash of the commit before it, and its own, over all of it but "hash".
+func entryOf(text []byte) ([]byte, error) {
+	var commit map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&commit); err != nil {
+		return nil, err
+	}
+	carried, _ := commit["hash"].(string)
+	previous, _ := commit["previous_hash"].(string)
+	product, _ := commit["product_id"].(string)
+	delete(commit, "hash")
+	var canonical bytes.Buffer
+	if err := write(&canonical, commit); err != nil {
+		return nil, err
+	}
+	own := sha256.Sum256(canonical.Bytes())
+	if hex.EncodeToString(own[:]) != carried {
+		return nil, errors.New("the commit has another hash than it carries")
+	}
+	before, err := hex.DecodeString(previous)
+	if err != nil {
+		return nil, err
+	}
+	if previous == strings.Repeat("0", 64) {
+		first := sha256.Sum256([]byte("product-ledger/product\n" + product))
+		before = first[:]
+	}
+	return append(before, own[:]...), nil
+}
+
+// write writes a value in the canonical form of RFC 8785; numbers are integers.
+func write(to *bytes.Buffer, value any) error {
+	switch value := value.(type) {
+	case nil:
+		to.WriteString("null")
+	case bool:
+		to.WriteString(strconv.FormatBool(value))
+	case json.Number:
+		if _, err := value.Int64(); err != nil {
+			return err
+		}
+		to.WriteString(value.String())
+	case string:
+		writeText(to, value)
+	case []any:
+		to.WriteByte('[')
+		for i, item := range value {
+			if i > 0 {
+				to.WriteByte(',')
+			}
+			if err := write(to, item); err != nil {
+				return err
+			}
+		}
+		to.WriteByte(']')
+	case map[string]any:
+		return writeObject(to, value)
+	}
+	return nil
+}
+
+func writeObject(to *bytes.Buffer, value map[string]any) error {
+	var names []string
+	for name := range value {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := utf16.Encode([]rune(names[i])), utf16.Encode([]rune(names[j]))
+		for k := 0; k < len(a) && k < len(b); k++ {
+			if a[k] != b[k] {
+				return a[k] < b[k]
+			}
+		}
+		return len(a) < len(b)
+	})
+	to.WriteByte('{')
+	for i, name := range names {
+		if i > 0 {
+			to.WriteByte(',')
+		}
+		writeText(to, name)
+		to.WriteByte(':')
+		if err := write(to, value[name]); err != nil {
+			return err
+		}
+	}
+	to.WriteByte('}')
+	return nil
+}
+
+func writeText(to *bytes.Buffer, text string) {
+	short := map[rune]string{'\b': `\b`, '\t': `\t`, '\n': `\n`, '\f': `\f`, '\r': `\r`, '"': `\"`, '\\': `\\`}
+	to.WriteByte('"')
+	for _, char := range text {
+		if escaped, found := short[char]; found {
+			to.WriteString(escaped)
+		} else if char < 0x20 {
+			fmt.Fprintf(to, `\u%04x`, char)
+		} else {
+			to.WriteRune(char)
+		}
+	}
+	to.WriteByte('"')
 }
 
 // altered checks that each case is refused.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use event_store::{CheckpointStore, SqliteJournal, SqliteParking, SqliteReceipts};
-use publisher::{Address, Bus, BusEntry, BusError, EntryOutcome, Publisher, PublisherPorts, RetryPolicy};
+use publisher::{
+    Acceptance, Address, Bus, BusEntry, BusError, EntryOutcome, Publisher, PublisherPorts, RetryPolicy,
+};
 use schema::message::MessageSource;
 use sqlite::Access;
 use web::ClockAndIds;
@@ -34,7 +36,7 @@ impl Bus for InstantBus {
     async fn put(&self, entries: &[BusEntry]) -> Result<Vec<EntryOutcome>, BusError> {
         self.entries.fetch_add(entries.len(), Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(entries.iter().map(|_| EntryOutcome::Accepted { receipt_id: "accepted".to_owned() }).collect())
+        Ok(entries.iter().map(|_| EntryOutcome::Accepted(Acceptance::unnumbered("accepted"))).collect())
     }
 }
 

@@ -94,6 +94,11 @@ impl ImportClient {
         }
     }
 
+    /// A product; also if there is none.
+    pub(super) async fn product(&self, product: &ProductId) -> Result<ServerAnswer, StopReason> {
+        self.answered(self.request(Method::GET, &format!("/products/{product}"))).await
+    }
+
     /// An empty update, which tells a client that may only write whether the product exists: 404 if it never did.
     pub(super) async fn change_nothing(&self, product: &ProductId) -> Result<ServerAnswer, StopReason> {
         let request = self.request(Method::PATCH, &format!("/products/{product}"));

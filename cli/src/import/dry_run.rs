@@ -5,11 +5,12 @@
 //! be deleted if its first line restores it; and a line that one state of the product allows and another refuses is not refused,
 //! but listed. One commit is held for each product, however many lines it has.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Context;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -26,16 +27,15 @@ use tracing::subscriber::NoSubscriber;
 use web::{ClockAndIds, finish};
 
 use super::line::{Condition, ImportLine, NumberedLine, Verb};
+use super::plan::{KnownProduct, PlannedOutcome};
 use super::product::{LineOutcome, ProductProgress, RecordedLines, Step, StopCause};
+use super::reasons::{NamedLines, Reasons};
 use super::server_answer::ServerAnswer;
 use crate::counts::counted;
 use crate::out;
-use crate::text_table::escaped;
 
-/// Further reasons are only counted.
-const MOST_REASONS: usize = 100;
-/// Further lines of a reason are only counted.
-const MOST_LINES: usize = 10;
+/// Of a reason, so many lines are named.
+const LINES: NamedLines = NamedLines { noun: "line", most: 10 };
 /// No product has a greater version.
 const MOST_VERSION: u64 = 1 << 53;
 /// Answers are far smaller.
@@ -80,21 +80,6 @@ struct Expected {
     uncertain: Reasons,
     /// How many of them would be sent.
     uncertain_sent: u64,
-}
-
-/// Lines by the reason why they are, or may be, refused.
-#[derive(Debug, Default)]
-struct Reasons {
-    lines: BTreeMap<String, ReasonLines>,
-    /// Lines with reasons that are no longer listed.
-    others: u64,
-}
-
-/// The lines of one reason.
-#[derive(Debug, Default)]
-struct ReasonLines {
-    count: u64,
-    lines: Vec<u64>,
 }
 
 impl DryRun {
@@ -174,6 +159,51 @@ impl DryRun {
             names => format!("must match the product: {names}"),
         });
         Ok(product.take(line, assumed, &second, depends))
+    }
+
+    /// What a line does to a product as the server has it. Nothing is kept of it.
+    ///
+    /// # Errors
+    /// When the routes do not answer; no body of a line makes them.
+    pub(super) async fn outcome(
+        &self,
+        entry: &NumberedLine,
+        known: KnownProduct,
+    ) -> anyhow::Result<PlannedOutcome> {
+        let line = match &entry.line {
+            Ok(line) => line,
+            Err(reason) => return Ok(PlannedOutcome::Refused(reason.clone())),
+        };
+        let is_present = match known {
+            KnownProduct::Unknown => {
+                let judged = self.judge(&mut RehearsedProduct::new(), entry).await;
+                self.heads.forget(&entry.product_id);
+                return Ok(match judged? {
+                    Judgement::Accepted | Judgement::Depends(_) => PlannedOutcome::Sent,
+                    Judgement::Refused(reason) => PlannedOutcome::Refused(reason),
+                });
+            }
+            KnownProduct::Absent => false,
+            KnownProduct::Present(product) => {
+                self.record(&entry.product_id, &[ANY]).await?;
+                let any = self.heads.get(&entry.product_id).context("a product was not recorded")?;
+                let head = with_state(&any, *product)?.context("the server's product has no version")?;
+                self.heads.put(&entry.product_id, head);
+                true
+            }
+        };
+        let mut product = RehearsedProduct::new();
+        let Step::Send(condition, _) = product.progress.next(entry.number, Ok(line)) else {
+            anyhow::bail!("a product's first line is not sent");
+        };
+        let answer = self.answer(line, condition).await?;
+        self.heads.forget(&entry.product_id);
+        Ok(match product.progress.answered(line, condition, &answer) {
+            LineOutcome::Unchanged => PlannedOutcome::Unchanged,
+            LineOutcome::Written | LineOutcome::Repeated if is_present => PlannedOutcome::Replaced,
+            LineOutcome::Written | LineOutcome::Repeated => PlannedOutcome::Created,
+            LineOutcome::LeftAlone(reason) | LineOutcome::Failed(reason) => PlannedOutcome::Refused(reason),
+        })
     }
 
     /// Lists refused lines by reason; success if there are none.
@@ -286,8 +316,7 @@ fn with_values(
     members: &Map<String, Value>,
     names: &[&str],
 ) -> anyhow::Result<Option<StoredCommit>> {
-    let mut commit = head.decode()?.unsealed;
-    let mut state = serde_json::to_value(&commit.state)?;
+    let mut state = serde_json::to_value(&head.decode()?.unsealed.state)?;
     for name in names {
         match (members.get(*name), *name) {
             (None | Some(Value::Null), _) => {}
@@ -301,6 +330,12 @@ fn with_values(
         }
     }
     let Ok(state) = serde_json::from_value::<Product>(state) else { return Ok(None) };
+    with_state(head, state)
+}
+
+/// A commit after which the product is this one; `None` if it has a version that no product has.
+fn with_state(head: &StoredCommit, state: Product) -> anyhow::Result<Option<StoredCommit>> {
+    let mut commit = head.decode()?.unsealed;
     if !(1..MOST_VERSION).contains(&state.version) {
         return Ok(None);
     }
@@ -312,7 +347,7 @@ fn with_values(
 impl Expected {
     /// The reasons and a closing line.
     fn told(&self) -> String {
-        let mut text = self.refused.told("refused") + &self.uncertain.told("may be refused");
+        let mut text = self.refused.told("refused", LINES) + &self.uncertain.told("may be refused", LINES);
         let uncertain = match self.uncertain_sent {
             0 => String::new(),
             lines => format!(" ({lines} may be refused)"),
@@ -327,41 +362,6 @@ impl Expected {
             text,
             "{total}: {accepted} would be sent{uncertain}, {refused} refused{behind}; nothing was sent"
         );
-        text
-    }
-}
-
-impl Reasons {
-    fn add(&mut self, line: u64, reason: &str) {
-        if self.lines.len() >= MOST_REASONS && !self.lines.contains_key(reason) {
-            self.others += 1;
-            return;
-        }
-        let lines = self.lines.entry(reason.to_owned()).or_default();
-        lines.count += 1;
-        if lines.lines.len() < MOST_LINES {
-            lines.lines.push(line);
-        }
-    }
-
-    fn count(&self) -> u64 {
-        self.lines.values().map(|lines| lines.count).sum::<u64>() + self.others
-    }
-
-    /// The reasons, those with most lines first.
-    fn told(&self, what: &str) -> String {
-        let mut text = String::new();
-        let mut reasons: Vec<_> = self.lines.iter().collect();
-        reasons.sort_by_key(|(_, lines)| (std::cmp::Reverse(lines.count), lines.lines.first().copied()));
-        for (reason, ReasonLines { count, lines }) in reasons {
-            let more = if *count > lines.len() as u64 { ", …" } else { "" };
-            let lines: Vec<String> = lines.iter().map(u64::to_string).collect();
-            let noun = if lines.len() == 1 { "line" } else { "lines" };
-            let _ = writeln!(text, "{count} {what}: {} ({noun} {}{more})", escaped(reason), lines.join(", "));
-        }
-        if self.others > 0 {
-            let _ = writeln!(text, "{} {what} for further reasons", self.others);
-        }
         text
     }
 }
@@ -478,7 +478,7 @@ mod tests {
             let all = r#","name":"n","price":"1""#;
             let lines = lines.map(|verb| line(verb, if verb == "create" { all } else { "" }));
             let found = rehearsed(&lines.each_ref().map(String::as_str)).await.found;
-            assert!(found.refused.lines.keys().any(|key| key.starts_with(reason)), "{found:?}");
+            assert!(found.refused.reasons().any(|key| key.starts_with(reason)), "{found:?}");
         }
         let put = line("put", r#","name":"n","price":"1""#);
         let found = rehearsed(&[&put, &line("delete", ""), &put, &put]).await.found;
@@ -562,18 +562,5 @@ mod tests {
         let rehearsal = rehearsed(&lines.iter().map(String::as_str).collect::<Vec<_>>()).await;
         assert_eq!(rehearsal.found.accepted, 200);
         assert_eq!((rehearsal.heads.heads().len(), rehearsal.products.len()), (1, 1));
-    }
-
-    #[test]
-    fn reasons_and_their_lines_are_limited() {
-        let mut found = Expected::default();
-        for line in 0..1_000 {
-            found.refused.add(line, "the same");
-            found.refused.add(line, &format!("reason {line}"));
-        }
-        let (reasons, others) = (&found.refused.lines, found.refused.others);
-        assert_eq!((reasons.len(), reasons["the same"].lines.len()), (MOST_REASONS, MOST_LINES));
-        assert_eq!(others, 1_000 - (MOST_REASONS as u64 - 1));
-        assert!(found.told().contains("2000 refused"), "{}", found.told());
     }
 }

@@ -1,6 +1,7 @@
 //! The report of an import: a progress bar, every failed line by number, and a closing line. Text from the input or the server
 //! is escaped before it reaches the terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -22,6 +23,10 @@ pub(super) struct ImportReport {
     progress: ProgressBar,
     started: Instant,
     is_batch: bool,
+    /// What a number counts.
+    noun: &'static str,
+    /// Why lines were refused, by number, if that is asked for.
+    refused: Option<Mutex<BTreeMap<u64, String>>>,
     counts: Counts,
     /// Products with skipped lines that were not named, by the line that stopped them.
     unnamed: Mutex<Vec<(u64, String)>>,
@@ -43,12 +48,14 @@ struct Counts {
 }
 
 impl ImportReport {
-    /// A report on this many lines, if that is known, of an import that has a name or not.
-    pub(super) fn new(lines: Option<u64>, is_batch: bool) -> Self {
+    /// A report on this many lines, if that is known, of an import that has a name or not; it keeps what was refused if asked.
+    pub(super) fn new(lines: Option<u64>, noun: &'static str, is_batch: bool, keeps_refused: bool) -> Self {
         Self {
             progress: progress::lines(lines),
             started: Instant::now(),
             is_batch,
+            noun,
+            refused: keeps_refused.then(Mutex::default),
             counts: Counts::default(),
             unnamed: Mutex::default(),
             stopped: Mutex::default(),
@@ -76,12 +83,24 @@ impl ImportReport {
     pub(super) fn failed(&self, line: u64, product: Option<&ProductId>, reason: &str) {
         self.count(&self.counts.failed);
         let of = product.map(|product| format!(" (product {product})")).unwrap_or_default();
-        self.say(&format!("line {line}: {reason}{of}"));
+        self.say(&format!("{} {line}: {reason}{of}", self.noun));
+        self.keep(line, || reason.to_owned());
+    }
+
+    /// Why lines were refused, by number.
+    pub(super) fn refused(&self) -> BTreeMap<u64, String> {
+        self.refused.as_ref().map(|refused| locked(refused).clone()).unwrap_or_default()
+    }
+
+    fn keep(&self, line: u64, reason: impl FnOnce() -> String) {
+        if let Some(refused) = &self.refused {
+            locked(refused).insert(line, reason());
+        }
     }
 
     pub(super) fn left_alone(&self, line: u64, product: &ProductId, reason: &str) {
         self.count(&self.counts.left_alone);
-        self.say(&format!("line {line}: left alone, because {reason} (product {product})"));
+        self.say(&format!("{} {line}: left alone, because {reason} (product {product})", self.noun));
     }
 
     /// A line that was not sent because of an earlier line, `behind`, which is given if this one is to be named.
@@ -91,8 +110,14 @@ impl ImportReport {
             StopCause::LeftAlone => (&self.counts.left_alone, "left alone", "was left alone"),
         };
         self.count(counter);
+        if why == StopCause::Failed {
+            self.keep(line, || "an earlier line of its product failed".to_owned());
+        }
         if let Some(behind) = behind {
-            self.say(&format!("line {line}: {what}, because line {behind} {because} (product {product})"));
+            let noun = self.noun;
+            self.say(&format!(
+                "{noun} {line}: {what}, because {noun} {behind} {because} (product {product})"
+            ));
         }
     }
 
@@ -201,7 +226,7 @@ impl ImportReport {
     }
 
     /// Prints a line on standard error, escaped.
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         self.progress.suspend(|| {
             // If nobody reads it any more, the import goes on.
             let _ = writeln!(io::stderr(), "{}", escaped(text));

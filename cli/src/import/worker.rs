@@ -24,6 +24,8 @@ pub(super) struct ImportWorker {
     pub(super) report: Arc<ImportReport>,
     /// Why histories cannot be read, once that is known.
     pub(super) history_refused: Arc<OnceLock<String>>,
+    /// Whether no product has a second line, so that it need not be kept.
+    pub(super) is_each_once: bool,
 }
 
 impl ImportWorker {
@@ -37,15 +39,25 @@ impl ImportWorker {
             if let Err(stop) = self.advance(&mut products, &entry).await {
                 self.report.stop(stop);
             }
+            if self.is_each_once
+                && let Some(product) = products.remove(&entry.product_id)
+            {
+                self.end(&entry.product_id, &product);
+            }
         }
         for (id, product) in &products {
-            if let Some(stopped) = product.stopped() {
-                self.report.skipped_unnamed(id, stopped);
-            }
-            // If it stopped early, more lines may follow.
-            if let Some(missing) = product.missing().filter(|_| !self.report.is_stopped()) {
-                self.report.missing(id, missing);
-            }
+            self.end(id, product);
+        }
+    }
+
+    /// No line of the product follows.
+    fn end(&self, id: &ProductId, product: &ProductProgress) {
+        if let Some(stopped) = product.stopped() {
+            self.report.skipped_unnamed(id, stopped);
+        }
+        // If it stopped early, more lines may follow.
+        if let Some(missing) = product.missing().filter(|_| !self.report.is_stopped()) {
+            self.report.missing(id, missing);
         }
     }
 

@@ -82,6 +82,7 @@ async fn a_product_whose_commits_are_gone_is_named_by_its_receipts() {
     let receipt = PublicationRecord::Receipt(PublicationReceipt {
         event_id: "e".into(),
         receipt_id: "r".into(),
+        bus_sequence: None,
         bus: "local".into(),
         published_at: fixtures::at("2026-11-23T05:20:00Z"),
         attempts: 1,
@@ -270,6 +271,7 @@ async fn receipts_are_compared_on_request() {
             let receipt = PublicationReceipt {
                 event_id: recorded.event_id.to_string(),
                 receipt_id: "r".into(),
+                bus_sequence: None,
                 bus: "local".into(),
                 published_at: commit.recorded_at,
                 attempts: 1,

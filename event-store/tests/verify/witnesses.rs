@@ -63,6 +63,7 @@ async fn receipts() -> Arc<dyn Receipts> {
             let receipt = PublicationReceipt {
                 event_id: recorded.event_id.to_string(),
                 receipt_id: "r".into(),
+                bus_sequence: None,
                 bus: "local".into(),
                 published_at: commit.recorded_at,
                 attempts: 1,
@@ -221,6 +222,7 @@ async fn an_event_without_a_receipt_or_with_that_of_another_is_named_by_its_own_
     let receipt = PublicationReceipt {
         event_id: last.events[0].event_id.to_string(),
         receipt_id: "r".into(),
+        bus_sequence: None,
         bus: "local".into(),
         published_at: next.recorded_at,
         attempts: 1,
@@ -241,6 +243,7 @@ fn receipts_of(commit: &StoredCommit) -> Vec<EventPublication> {
         let receipt = PublicationReceipt {
             event_id: recorded.event_id.to_string(),
             receipt_id: "r".into(),
+            bus_sequence: None,
             bus: "local".into(),
             published_at: commit.recorded_at,
             attempts: 1,

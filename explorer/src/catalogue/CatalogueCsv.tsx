@@ -3,7 +3,7 @@
 import { useRef, useState } from "preact/hooks";
 import { csv, rowsOf } from "../csv";
 import { download } from "../download";
-import { count, say } from "../state";
+import { amount, count, say } from "../state";
 import { kept } from "./data";
 import { fits, type Parameters } from "./list";
 import { COLUMNS, row } from "./table";
@@ -60,7 +60,7 @@ export function CatalogueCsv({ files, children = "Download CSV" }: { readonly fi
       for (const { name, from } of files) {
         if ("rows" in from) {
           download(name, "csv", csv(from.columns, from.rows), "text/csv");
-          say(`A file with ${count(from.rows.length)} products is ready.`);
+          say(`A file with ${amount(from.rows.length, "product")} is ready.`);
         } else {
           await walked(name, from, own.signal, (rows) => setMade((before) => (before === undefined ? before : rows)));
         }

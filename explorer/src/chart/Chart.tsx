@@ -7,7 +7,7 @@ import { named } from "../people";
 import { count, date, locale, money, moment, zone } from "../state";
 import * as time from "../time";
 import type { Prices } from "../types";
-import { draw, extent, type Extent, life, linear, priceAxis, type Range, timeTicks } from "./scale";
+import { draw, extent, type Extent, handled, handles, keyedStep, life, linear, priceAxis, type Range, timeTicks } from "./scale";
 import { currencies, currencyChanges, gaps, type Gap, type Step, stepAt } from "./steps";
 
 const LEFT = 64;
@@ -16,7 +16,10 @@ const TOP = 26;
 const BOTTOM = 26;
 const PRINTED = { width: 720, height: 210 };
 const MANY = 120;
-const CHANGE_WIDTH = 150;
+/** How many rows the table has at most. */
+const MOST_STEPS = 500;
+/** About the width of a letter of a label. */
+const LETTER = 7;
 const MOST_PANELS = 3;
 
 /** What is known of the event that stated a price. */
@@ -34,13 +37,20 @@ interface Props {
   /** Nothing later is drawn. */
   readonly at: number | undefined;
   readonly reference: Prices["reference"];
+  /** Whether the reference is of the first of several steps of the reduction. */
+  readonly isOfFirstStep: boolean;
   readonly stated: (sequence: number) => Stated | undefined;
   readonly open: (sequence: number) => void;
+  /** Shows what is between two moments. */
+  readonly choose: (extent: Extent) => void;
 }
 
 export function Chart(props: Props) {
-  const { steps, range, now, at } = props;
+  const { steps, now, at } = props;
   const [box, width] = useWidth();
+  // While a handle is held, the picture follows it; the address follows when it is let go.
+  const [held, setHeld] = useState<Extent | undefined>(undefined);
+  const range = held ?? props.range;
   const end = at ?? now;
   const whole = life(steps, end);
   const seen = extent(range, whole);
@@ -56,23 +66,10 @@ export function Chart(props: Props) {
     setSpoken(spoken);
   };
   const keys = (event: KeyboardEvent): void => {
-    const starts = steps.map((step) => step.from).filter((start) => start >= seen.from && start <= seen.to);
-    const from = cursor ?? end;
-    const jump = event.shiftKey ? 10 : 1;
-    const before = starts.filter((start) => start < from);
-    const after = starts.filter((start) => start > from);
-    const year = 365.25 * 86_400_000;
-    const to: Record<string, number | undefined> = {
-      ArrowLeft: before.at(-jump) ?? before[0] ?? starts[0],
-      ArrowRight: after[jump - 1] ?? after.at(-1) ?? seen.to,
-      Home: starts[0],
-      End: seen.to,
-      PageUp: from + year,
-      PageDown: from - year,
-    };
-    if (event.key in to) {
+    const to = keyed(event, cursor ?? end, steps, seen);
+    if (to !== undefined) {
       event.preventDefault();
-      move(to[event.key] ?? from, true);
+      move(to, true);
     } else if (event.key === "Enter" && readStep !== undefined) {
       props.open(readStep.sequence);
     } else if (event.key === "Escape") {
@@ -105,17 +102,48 @@ export function Chart(props: Props) {
       >
         {width === 0 ? null : <Panels {...props} shown={shown} end={end} cursor={cursor} width={width} height={width < 480 ? 250 : 318} />}
       </div>
-      {steps.length >= 3 && range !== "all" && width > 0 ? <Overview steps={steps} whole={whole} seen={seen} width={width} end={end} /> : null}
+      {steps.length >= 3 && width > 0 ? (
+        <Overview
+          steps={steps}
+          whole={whole}
+          seen={seen}
+          width={width}
+          end={end}
+          hold={setHeld}
+          choose={(next) => {
+            setHeld(undefined);
+            props.choose(next);
+          }}
+        />
+      ) : null}
       <Legend {...props} shown={shown} />
     </div>
   );
 }
 
+/** Where a key takes the cursor: to the start of a step, a year on, or to an end; `undefined`: another key. */
+function keyed({ key, shiftKey }: KeyboardEvent, from: number, steps: readonly Step[], seen: Extent): number | undefined {
+  const starts = steps.map((step) => step.from).filter((start) => start >= seen.from && start <= seen.to);
+  const jump = shiftKey ? 10 : 1;
+  const before = starts.filter((start) => start < from);
+  const after = starts.filter((start) => start > from);
+  const year = 365.25 * 86_400_000;
+  const to: Readonly<Record<string, number>> = {
+    ArrowLeft: before.at(-jump) ?? before[0] ?? starts[0] ?? from,
+    ArrowRight: after[jump - 1] ?? after.at(-1) ?? seen.to,
+    Home: starts[0] ?? from,
+    End: seen.to,
+    PageUp: from + year,
+    PageDown: from - year,
+  };
+  return Object.hasOwn(to, key) ? to[key] : undefined;
+}
+
 /** The picture on paper: one size, no cursor, and the extent that is asked for. */
-export function PrintedChart({ shown, ...props }: Omit<Props, "range" | "open"> & { readonly shown: Extent }) {
+export function PrintedChart({ shown, ...props }: Omit<Props, "range" | "open" | "choose"> & { readonly shown: Extent }) {
   return (
     <div class="chart scroll-x" tabIndex={0} role="region" aria-label="Price chart">
-      <Panels {...props} range="all" open={() => undefined} shown={shown} end={props.at ?? props.now} cursor={undefined} width={PRINTED.width} height={PRINTED.height} />
+      <Panels {...props} range="all" open={() => undefined} choose={() => undefined} shown={shown} end={props.at ?? props.now} cursor={undefined} width={PRINTED.width} height={PRINTED.height} />
     </div>
   );
 }
@@ -194,7 +222,8 @@ function Panel(props: PanelProps) {
   const x = linear(shown.from, shown.to, LEFT, right);
   const y = linear(axis.low, axis.high, bottom, TOP);
   const clampedX = (at: number): number => Math.min(Math.max(x(at), LEFT), right);
-  const band = reference !== null && own.at(-1) === steps.at(-1) ? reference : null;
+  const isBandInView = reference !== null && Date.parse(reference.from) < shown.to && Date.parse(reference.to) > shown.from;
+  const band = isBandInView && own.at(-1) === steps.at(-1) ? reference : null;
   const id = `clip-${currency}`;
   const drawn = draw(inView, clampedX, y, clampedX(end));
   return (
@@ -212,7 +241,7 @@ function Panel(props: PanelProps) {
       {gaps(steps).map((gap) => (
         <GapMark key={gap.from} gap={gap} x={clampedX} bottom={bottom} right={clampedX(end)} />
       ))}
-      {band === null ? null : <Band reference={band} x={x} left={LEFT} right={right} bottom={bottom} />}
+      {band === null ? null : <Band reference={band} isOfFirstStep={props.isOfFirstStep} x={x} left={LEFT} right={right} bottom={bottom} />}
       {axis.ticks.map((tick) => (
         <g key={tick}>
           <line class="grid" x1={LEFT} x2={right} y1={y(tick)} y2={y(tick)} />
@@ -246,26 +275,26 @@ function Panel(props: PanelProps) {
 /** Where the price began to be stated in this currency, with the one before it. */
 function CurrencyChanges({ steps, currency, shown, x, right, bottom }: { readonly steps: readonly Step[]; readonly currency: string; readonly shown: Extent; readonly x: (at: number) => number; readonly right: number; readonly bottom: number }) {
   const all = currencyChanges(steps).filter((change) => change.at >= shown.from && change.at <= shown.to);
-  // Labels that would overlap are left out; the line stays.
+  // A label is moved to where it is not cut; those that would overlap are left out, and the line stays.
   let free = -Infinity;
-  const arriving = all.filter((change) => {
-    if (change.to !== currency || x(change.at) < free) return false;
-    free = x(change.at) + CHANGE_WIDTH;
-    return true;
+  const labels = all.flatMap((change) => {
+    const words = `${change.from} → ${change.to} ${date(change.at)}`;
+    const width = words.length * LETTER;
+    const start = Math.max(0, Math.min(x(change.at) + 5, right + RIGHT - width));
+    if (change.to !== currency || start < free) return [];
+    free = start + width;
+    return [{ at: change.at, words, start }];
   });
   return (
     <g>
       {all.map((change) => (
         <line key={change.at} class="currency-change" x1={x(change.at)} x2={x(change.at)} y1={TOP} y2={bottom} />
       ))}
-      {arriving.map((change) => {
-        const isLeft = x(change.at) + CHANGE_WIDTH > right;
-        return (
-          <text key={change.at} class="label strong" x={x(change.at) + (isLeft ? -5 : 5)} y={TOP - 4} text-anchor={isLeft ? "end" : "start"}>
-            {`${change.from} → ${change.to} ${date(change.at)}`}
-          </text>
-        );
-      })}
+      {labels.map(({ at, words, start }) => (
+        <text key={at} class="label strong" x={start} y={TOP - 4}>
+          {words}
+        </text>
+      ))}
     </g>
   );
 }
@@ -290,7 +319,7 @@ function Later({ x, right, bottom }: { readonly x: number; readonly right: numbe
   return (
     <g>
       <rect class="later" x={x} y={TOP} width={Math.max(0, right - x)} height={bottom - TOP} />
-      <text class="label" x={x + 6} y={bottom - 8}>
+      <text class="label" x={(x + right) / 2} y={bottom - 8} text-anchor="middle">
         later
       </text>
     </g>
@@ -329,10 +358,10 @@ function short(at: number): string {
 
 type Reference = NonNullable<Prices["reference"]>;
 
-function Band({ reference, x, left, right, bottom }: { readonly reference: Reference; readonly x: (at: number) => number; readonly left: number; readonly right: number; readonly bottom: number }) {
+function Band({ reference, isOfFirstStep, x, left, right, bottom }: { readonly reference: Reference; readonly isOfFirstStep: boolean; readonly x: (at: number) => number; readonly left: number; readonly right: number; readonly bottom: number }) {
   const [from, to] = [Math.max(left, x(Date.parse(reference.from))), Math.min(right, x(Date.parse(reference.to)))];
   if (to <= from) return null;
-  const whole = `${reference.days} days before the reduction`;
+  const whole = `${reference.days} days before the ${isOfFirstStep ? "first step" : "reduction"}`;
   const room = (words: string): number => words.length * 6.9;
   const words = [whole, `${reference.days} days before`, `${reference.days} d`].find((one) => room(one) <= Math.max(to - left, right - from)) ?? "";
   const isLeft = to - room(words) > left;
@@ -425,25 +454,56 @@ function Cursor({ at, own, x, y, bottom }: { readonly at: number; readonly own: 
   );
 }
 
-/** The whole life, with what is shown of it. */
-function Overview({ steps, whole, seen, width, end }: { readonly steps: readonly Step[]; readonly whole: Extent; readonly seen: Extent; readonly width: number; readonly end: number }) {
+/** The whole life, with what is shown of it between two handles. */
+function Overview({ steps, whole, seen, width, end, hold, choose }: {
+  readonly steps: readonly Step[];
+  readonly whole: Extent;
+  readonly seen: Extent;
+  readonly width: number;
+  readonly end: number;
+  readonly hold: (extent: Extent) => void;
+  readonly choose: (extent: Extent) => void;
+}) {
   const newest = steps.at(-1)?.currency;
   const own = steps.filter((step) => step.currency === newest);
   const axis = priceAxis(own.map((step) => step.value));
   const x = linear(whole.from, whole.to, LEFT, width - RIGHT);
   const y = linear(axis.low, axis.high, 34, 8);
+  const places = handles(whole, seen);
+  const handle = (which: "from" | "to", label: string) => (
+    <input
+      type="range"
+      min={0}
+      max={places.last}
+      value={places[which]}
+      aria-label={label}
+      aria-valuetext={date(seen[which])}
+      onInput={(event) => hold(handled(whole, seen, which, Number(event.currentTarget.value)))}
+      onChange={(event) => choose(handled(whole, seen, which, Number(event.currentTarget.value)))}
+      onKeyDown={(event) => {
+        const next = keyedStep(event.key, places[which], places);
+        if (next === undefined) return;
+        event.preventDefault();
+        choose(handled(whole, seen, which, next));
+      }}
+    />
+  );
   return (
-    <svg class="overview" width={width} height="46" viewBox={`0 0 ${width} 46`} aria-hidden="true">
-      <rect class="overview-ground" x={LEFT} y="2" width={Math.max(0, width - LEFT - RIGHT)} height="42" rx="4" />
-      <path class="overview-line" d={draw(own, x, y, x(end)).line} />
-      <rect class="overview-window" x={x(seen.from)} y="2" width={Math.max(6, x(seen.to) - x(seen.from))} height="42" rx="4" />
-    </svg>
+    <div class="overview">
+      <svg width={width} height="46" viewBox={`0 0 ${width} 46`} aria-hidden="true">
+        <rect class="overview-ground" x={LEFT} y="2" width={Math.max(0, width - LEFT - RIGHT)} height="42" rx="4" />
+        <path class="overview-line" d={draw(own, x, y, x(end)).line} />
+        <rect class="overview-window" x={x(seen.from)} y="2" width={Math.max(6, x(seen.to) - x(seen.from))} height="42" rx="4" />
+      </svg>
+      {handle("from", "The chart begins on")}
+      {handle("to", "The chart ends on")}
+    </div>
   );
 }
 
 function Legend(props: Props & { readonly shown: Extent }) {
   const { steps, reference, stated, shown } = props;
-  const inView = steps.filter((step) => step.to === undefined || step.to >= shown.from);
+  const inView = steps.filter((step) => step.from <= shown.to && (step.to === undefined || step.to >= shown.from));
   const late = inView.filter((step) => stated(step.sequence)?.late === true).length;
   const newest = steps.at(-1)?.currency;
   const axis = priceAxis(inView.filter((step) => step.currency === newest).map((step) => step.value));
@@ -490,7 +550,11 @@ function brief(at: number) {
 
 /** The steps as a table. */
 export function StepTable({ name, steps, stated, now, isRecorded }: { readonly isRecorded: boolean; readonly name: string; readonly steps: readonly Step[]; readonly stated: Props["stated"]; readonly now: number }) {
+  const [later, setLater] = useState(0);
+  const newest = steps.length - later;
+  const oldest = Math.max(0, newest - MOST_STEPS);
   return (
+    <>
     <div class="scroll-x" tabIndex={0} role="region" aria-label={`Prices of ${name}`}>
       <table class="steps">
         <caption class="sr">Prices {isRecorded ? "as recorded" : "in force"} of {name}</caption>
@@ -506,7 +570,7 @@ export function StepTable({ name, steps, stated, now, isRecorded }: { readonly i
           </tr>
         </thead>
         <tbody>
-          {[...steps].reverse().map((step) => {
+          {steps.slice(oldest, newest).reverse().map((step) => {
             const by = stated(step.sequence);
             return (
               <tr key={`${step.from}-${step.sequence}`}>
@@ -526,5 +590,19 @@ export function StepTable({ name, steps, stated, now, isRecorded }: { readonly i
         </tbody>
       </table>
     </div>
+    {steps.length <= MOST_STEPS ? null : (
+      <p class="table-foot">
+        <span class="muted">
+          Showing prices {count(oldest + 1)}–{count(newest)} of {count(steps.length)}.
+        </span>{" "}
+        <button type="button" class="as-link" disabled={oldest === 0} onClick={() => setLater(steps.length - oldest)}>
+          Earlier prices
+        </button>{" "}
+        <button type="button" class="as-link" disabled={later === 0} onClick={() => setLater(Math.max(0, later - MOST_STEPS))}>
+          Later prices
+        </button>
+      </p>
+    )}
+    </>
   );
 }

@@ -1,8 +1,10 @@
 // Ranges, axes and paths of the price chart. Pure.
 
+import { instant } from "../time";
 import type { Step } from "./steps";
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 export interface Extent {
   readonly from: number;
@@ -12,7 +14,21 @@ export interface Extent {
 /** The names of the ranges, and how many days each shows. */
 export const RANGES = { "30d": 30, "90d": 90, "18m": 548 } as const;
 
-export type Range = keyof typeof RANGES | "all";
+export type RangeName = keyof typeof RANGES | "all";
+
+/** What is shown: so many days up to the end, everything, or from one moment to another. */
+export type Range = RangeName | Extent;
+
+/** The range that an address has, which the address was found to understand. */
+export function rangeOf(text: string): Range {
+  const [from = "", to] = text.split("~");
+  return to === undefined ? (text as RangeName) : { from: Date.parse(from), to: Date.parse(to) };
+}
+
+/** A range from one moment to another as an address has it. */
+export function rangeText({ from, to }: Extent): string {
+  return `${instant(from)}~${instant(to)}`;
+}
 
 /** The whole life of the steps, to the present; of a single one with a tenth before it. */
 export function life(steps: readonly Step[], now: number): Extent {
@@ -22,21 +38,71 @@ export function life(steps: readonly Step[], now: number): Extent {
   return { from: steps.length <= 1 ? first - length / 10 : first, to: last };
 }
 
-/** What a range shows: its days up to the end, but never more than the whole life. */
+/** What a range shows: its days up to the end, or its moments, but never more than the whole life. */
 export function extent(range: Range, whole: Extent): Extent {
   if (range === "all") return whole;
+  if (typeof range === "object") {
+    const [from, to] = [Math.max(range.from, whole.from), Math.min(range.to, whole.to)];
+    return from < to ? { from, to } : whole;
+  }
   return { from: Math.max(whole.from, whole.to - RANGES[range] * DAY), to: whole.to };
 }
 
 /** The shortest range that holds the newest change, at least three steps, and the window of the prior price with some of what was before it; else all. */
-export function fittingRange(steps: readonly Step[], now: number, windowFrom?: number): Range {
-  const names: Range[] = ["30d", "90d", "18m"];
-  const fits = (name: Range): boolean => {
-    const from = now - RANGES[name as keyof typeof RANGES] * DAY;
+export function fittingRange(steps: readonly Step[], now: number, windowFrom?: number): RangeName {
+  const names = ["30d", "90d", "18m"] as const;
+  const fits = (name: keyof typeof RANGES): boolean => {
+    const from = now - RANGES[name] * DAY;
     const holdsWindow = windowFrom === undefined || from < windowFrom - 3 * DAY;
     return holdsWindow && steps.filter((step) => step.from >= from).length >= 3;
   };
   return names.find(fits) ?? "all";
+}
+
+/** The handles of the overview: they stand at whole steps from the beginning of the whole life, the last of which may be shorter. */
+export interface Handles {
+  /** The length of a step in milliseconds. */
+  readonly step: number;
+  /** How many steps the whole life has. */
+  readonly last: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where the handles stand for what is shown. */
+export function handles(whole: Extent, seen: Extent): Handles {
+  const length = whole.to - whole.from;
+  // A day is a step that can be seen where there are many; a life of minutes has a thousand steps.
+  const step = [DAY, HOUR].find((one) => length / one >= 50) ?? length / 1000;
+  const last = Math.ceil(length / step);
+  const from = Math.min(Math.round((seen.from - whole.from) / step), last - 1);
+  const to = seen.to >= whole.to ? last : Math.round((seen.to - whole.from) / step);
+  return { step, last, from, to: Math.min(Math.max(to, from + 1), last) };
+}
+
+/** What is shown once a handle stands at another step; the handles do not pass each other. */
+export function handled(whole: Extent, seen: Extent, which: "from" | "to", at: number): Extent {
+  const { step, last, from, to } = handles(whole, seen);
+  const moment = (steps: number): number => (steps >= last ? whole.to : whole.from + Math.max(steps, 0) * step);
+  return which === "from" ? { from: moment(Math.min(at, to - 1)), to: seen.to } : { from: seen.from, to: moment(Math.max(at, from + 1)) };
+}
+
+/** The step to which a key takes a handle; `undefined`: another key. */
+export function keyedStep(key: string, at: number, { step, last }: Handles): number | undefined {
+  const page = Math.max(1, Math.round((30 * DAY) / step));
+  // A month of a life of hours is its tenth.
+  const far = page < last / 2 ? page : Math.max(1, Math.round(last / 10));
+  const to: Readonly<Record<string, number>> = {
+    ArrowLeft: at - 1,
+    ArrowDown: at - 1,
+    ArrowRight: at + 1,
+    ArrowUp: at + 1,
+    PageDown: at - far,
+    PageUp: at + far,
+    Home: 0,
+    End: last,
+  };
+  return Object.hasOwn(to, key) ? to[key] : undefined;
 }
 
 /** A label of the time axis. */

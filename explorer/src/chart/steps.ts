@@ -1,7 +1,7 @@
 // The steps of the price chart: what was in force when, or what the ledger said when. Pure.
 
 import { exact, position } from "../money";
-import type { Commit, Period } from "../types";
+import type { Commit, Period, Prices } from "../types";
 
 /** A time with one price. */
 export interface Step {
@@ -14,6 +14,11 @@ export interface Step {
   readonly currency: string;
   /** The sequence of the event that stated it. */
   readonly sequence: number;
+}
+
+/** Whether a reduction was increased step by step: its prior price is then that of its first step (article 6a, paragraph 5). */
+export function hasSteps(reduction: Prices["reduction"]): boolean {
+  return reduction !== null && reduction.is_reduction && reduction.series_since !== reduction.since;
 }
 
 /** A time at which the product was not in the catalogue. */

@@ -21,7 +21,7 @@ import { momentOf } from "../moment";
 import { Copy, copy } from "../parts/Copy";
 import { MomentBar } from "../parts/MomentBar";
 import { Failure, Waiting } from "../parts/Notice";
-import { config, count, date, has, orders, refine, view, zone } from "../state";
+import { amount, config, count, date, has, orders, refine, view, zone } from "../state";
 import * as time from "../time";
 import { understood } from "../url";
 import { Empty } from "./Empty";
@@ -138,9 +138,9 @@ function title(list: List | undefined, parameters: Parameters, clock: Clock, siz
   const listed = list?.listed;
   if (listed === undefined) return at === undefined ? "" : `Products${when}`;
   const number = listed.rows.length;
-  if (listed.next === null) return `${count(number)} product${number === 1 ? "" : "s"}${when}`;
+  if (listed.next === null) return `${amount(number, "product")}${when}`;
   const isWhole = at === undefined && !isNarrowed(parameters) && !isDeletedToo(parameters) && sortOf(parameters, kept()) !== "price";
-  return isWhole && size !== undefined && size > number ? `${count(size)} products` : `More than ${count(number)} products${when}`;
+  return isWhole && size !== undefined && size > number ? amount(size, "product") : `More than ${count(number)} products${when}`;
 }
 
 /** The file of a list: of what is loaded if that is all, else of everything that the ledger answers. */
@@ -164,7 +164,7 @@ function ListBody({ list, parameters, clock, days }: { readonly list: List; read
     if (error !== undefined) return <Failure error={error} retry={list.reload} />;
     return (
       <div class="card">
-        {list.seen === 0 ? null : <p role="status">{count(list.seen)} products read…</p>}
+        {list.seen === 0 ? null : <p role="status">{amount(list.seen, "product")} read…</p>}
         <Waiting lines={10} />
       </div>
     );

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { PrintedChart, type Stated } from "../chart/Chart";
 import { life } from "../chart/scale";
-import { asRecorded, inForce, type Step, until } from "../chart/steps";
+import { asRecorded, hasSteps, inForce, type Step, until } from "../chart/steps";
 import { useLoad } from "../load";
 import { useLogged } from "../logged";
 import { newest } from "../live";
@@ -14,7 +14,7 @@ import { ProofFiles, proofCommand } from "../parts/ProofFiles";
 import { qr } from "../qr";
 import { claims, may } from "../session";
 import { checkLog, hasLog, seal } from "../seal";
-import { config, count, date, moment, money, view, zone } from "../state";
+import { amount, config, count, date, moment, money, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Prices } from "../types";
 import { productView, understood } from "../url";
@@ -103,7 +103,7 @@ export function Evidence() {
         </p>
       ) : sheet.error === undefined ? (
         <div class="card">
-          {done > 0 ? <p class="muted">{count(done)} commits loaded…</p> : null}
+          {done > 0 ? <p class="muted">{amount(done, "commit")} loaded…</p> : null}
           <Waiting lines={10} />
         </div>
       ) : (
@@ -226,7 +226,7 @@ function words({ found: { product, deletedAt }, priced }: Sheet, told: readonly 
   const { reference, reduction } = priced;
   if (isNow && !isRecorded && reference !== null) {
     sentences.push(
-      `Prior price ${money(reference.price, priced.currency)}: the lowest in force in the ${reference.days} days before ${reduction !== null && reduction.series_since !== reduction.since ? "the first step of this reduction" : "this reduction"}, ${date(reference.from)} to ${date(reference.to)} (Directive 98/6/EC, article 6a).`,
+      `Prior price ${money(reference.price, priced.currency)}: the lowest in force in the ${reference.days} days before ${hasSteps(reduction) ? "the first step of this reduction" : "this reduction"}, ${date(reference.from)} to ${date(reference.to)} (Directive 98/6/EC, article 6a).`,
     );
   }
   const people = new Set(told.map((commit) => commit.metadata.actor)).size;
@@ -258,7 +258,7 @@ function SheetChart({ name, sheet, steps, at, isRecorded, stated, from, to }: Ch
   const whole = life(steps, moment ?? now);
   const seen = { from: from === undefined ? whole.from : Date.parse(from), to: to === undefined ? whole.to : Math.min(Date.parse(to), whole.to) };
   const shown = { from: seen.from, to: seen.to + (seen.to - seen.from) * (moment === undefined ? 0.01 : 0.08) };
-  return <PrintedChart name={name} steps={steps} shown={shown} now={now} at={moment} reference={isRecorded ? null : sheet.priced.reference} stated={stated} />;
+  return <PrintedChart name={name} steps={steps} shown={shown} now={now} at={moment} reference={isRecorded ? null : sheet.priced.reference} isOfFirstStep={hasSteps(sheet.priced.reduction)} stated={stated} />;
 }
 
 function Rows({ commits, late }: { readonly commits: readonly Commit[]; readonly late: ReadonlySet<number> }) {
@@ -384,8 +384,8 @@ function signed(commit: Commit, position: number, note: string, key: string, old
   const size = note.split("\n")[1] ?? "";
   const others = note.split("\n").filter((line) => line.startsWith("— ") && !line.startsWith(`— ${origin} `)).length;
   return [
-    `Commit ${commit.sequence} is entry ${position} of the log signed by ${key.split("+").slice(0, 2).join("+")}, under the checkpoint of ${size} commits that was verified at ${moment(at)}.`,
-    oldSize === undefined ? "This browser had kept no earlier checkpoint." : `It continues the checkpoint of ${count(oldSize)} commits that this browser had kept.`,
+    `Commit ${commit.sequence} is entry ${position} of the log signed by ${key.split("+").slice(0, 2).join("+")}, under the checkpoint of ${amount(Number(size), "commit")} that was verified at ${moment(at)}.`,
+    oldSize === undefined ? "This browser had kept no earlier checkpoint." : `It continues the checkpoint of ${amount(oldSize, "commit")} that this browser had kept.`,
     others === 0 ? "" : `The checkpoint carries ${others} other signature${others === 1 ? "" : "s"}, of witnesses, which this page does not verify.`,
   ].filter((sentence) => sentence !== "");
 }

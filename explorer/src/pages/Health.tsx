@@ -10,7 +10,7 @@ import { Copy } from "../parts/Copy";
 import { Link } from "../parts/Link";
 import { Failure, Waiting } from "../parts/Notice";
 import { Refused } from "../parts/Refused";
-import { config, count, moment, view, zone } from "../state";
+import { amount, config, count, moment, view, zone } from "../state";
 import { ask, failure, hasStatus, isPaused, nextAsk, samples } from "../status";
 import { brief, clock, span, zoneName } from "../time";
 import type { Product } from "../types";
@@ -283,7 +283,7 @@ function Facts({ rows }: { readonly rows: readonly (readonly [name: string, valu
 }
 
 function SignedLog({ status, now }: { readonly status: Status; readonly now: number }) {
-  const { log, tampering } = status;
+  const { commits, log, tampering } = status;
   const level = logLevel(status);
   const asked = status.settings.find((one) => one.name === "--log-witness")?.value?.split(",").length ?? 0;
   const touched: ComponentChildren =
@@ -303,9 +303,9 @@ function SignedLog({ status, now }: { readonly status: Status; readonly now: num
     );
   const rows: [string, ComponentChildren][] =
     log === null
-      ? [["Log", "none is kept"]]
+      ? [["Log", commits !== null ? "none is kept" : "not known here"]]
       : [
-          ["Newest checkpoint", `${log.signed_at === null ? "" : `${span(now - Date.parse(log.signed_at))} ago, `}${count(log.size)} commits`],
+          ["Newest checkpoint", `${log.signed_at === null ? "" : `${span(now - Date.parse(log.signed_at))} ago, `}${amount(log.size, "commit")}`],
           ["Not yet logged", log.unlogged === 0 ? "nothing" : `${count(log.unlogged)}, the oldest for ${span(log.oldest_unlogged_ms)}`],
           ["Witnesses", asked === 0 && log.witnesses.length === 0 ? "none are asked" : `${log.witnesses.length}${asked === 0 ? "" : ` of ${asked}`} cosigned${log.witnesses.length === 0 ? "" : `: ${log.witnesses.join(", ")}`}`],
         ];
@@ -350,7 +350,7 @@ function Load({ status, since }: { readonly status: Status; readonly since: Samp
 }
 
 function ThisServer({ status }: { readonly status: Status }) {
-  const { build, settings, products } = status;
+  const { build, commits, settings, products } = status;
   const valueOf = (name: string): string | undefined => settings.find((one) => one.name === name)?.value ?? undefined;
   const data = valueOf("--in-memory") === "true" ? "in memory" : (valueOf("--dynamodb") !== undefined ? "tables of DynamoDB" : (valueOf("--data") ?? valueOf("LEDGER_EVENTS_TABLE")));
   const issuer = valueOf("--auth-issuer");
@@ -365,7 +365,7 @@ function ThisServer({ status }: { readonly status: Status }) {
           ["Build", <span class="code">{`${build.version}${build.commit === null ? "" : ` ${build.commit.slice(0, 8)}`}`}</span>],
           ...(data === undefined ? [] : [["Data", <span class="code">{data}</span>] as const]),
           ["Sign-in", signIn],
-          ["Products", products === null ? "not counted yet" : `${count(products.active)}, and ${count(products.deleted)} removed, at ${clock(Date.parse(products.counted_at), zone.value)}`],
+          ["Products", products === null ? (commits === null ? "not known here" : "not counted yet") : `${count(products.active)}, and ${count(products.deleted)} removed, at ${clock(Date.parse(products.counted_at), zone.value)}`],
           ...(status.load ? [["Metrics", <a href={address("metrics")}>Prometheus text</a>] as const] : []),
         ]}
       />

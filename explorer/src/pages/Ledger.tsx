@@ -20,7 +20,7 @@ import { useNarrow } from "../narrow";
 import { named } from "../people";
 import { LedgerFilters } from "../parts/LedgerFilters";
 import { loggedSize } from "../seal";
-import { count, has, moment, refine, say, view, zone } from "../state";
+import { amount, count, has, moment, refine, say, view, zone } from "../state";
 import * as time from "../time";
 import type { Feed, FeedEntry } from "../types";
 import { productView, understood } from "../url";
@@ -135,10 +135,10 @@ function Head({ list, filters }: { readonly list: List | undefined; readonly fil
   if (list !== undefined && total !== undefined) {
     if (isPart) {
       const commits = known ?? Math.max(counted?.commits ?? 0, list.entries.length);
-      line = `${count(commits)}${known === undefined ? " and more" : ""} of ${count(total)} commits`;
+      line = `${count(commits)}${known === undefined ? " and more" : ""} of ${amount(total, "commit")}`;
     } else {
       const newestAt = filters["old"] === "1" || top === undefined ? "" : `, newest ${moment(top)}`;
-      line = `${count(total)} commit${total === 1 ? "" : "s"}${newestAt}`;
+      line = `${amount(total, "commit")}${newestAt}`;
     }
   }
   const countThem = (): void => {
@@ -153,7 +153,7 @@ function Head({ list, filters }: { readonly list: List | undefined; readonly fil
     <div class="head">
       <div>
         <h1 tabIndex={-1}>Ledger</h1>
-        <p class="muted">
+        <p class="muted line">
           <span aria-live="polite">{line}</span>{" "}
           {isPart && known === undefined && list !== undefined ? (
             <button type="button" class="as-link" disabled={counted !== undefined && counted.isAll === undefined} onClick={countThem}>
@@ -242,12 +242,12 @@ function Arrivals({ list, filters, onList }: { readonly list: List; readonly fil
     ) : null;
   }
   return (
-    <>
-      <button type="button" class="arrivals" onClick={take}>
+    <div class="arrivals">
+      <button type="button" onClick={take}>
         {count(waiting.length)} new commit{waiting.length === 1 ? "" : "s"}
+        <Ahead oldest={waiting.at(-1)} />
       </button>
-      <Ahead oldest={waiting.at(-1)} />
-    </>
+    </div>
   );
 }
 
@@ -256,7 +256,7 @@ function Ahead({ oldest }: { readonly oldest: FeedEntry | undefined }) {
   const now = useNow(1000);
   const recorded = oldest?.commit?.recorded_at;
   const age = recorded === undefined ? 0 : now - Date.parse(recorded);
-  return age < AHEAD ? null : <p class="warn small">The ledger is {time.span(age)} ahead of this page.</p>;
+  return age < AHEAD ? null : <small> · The ledger is {time.span(age)} ahead of this page.</small>;
 }
 
 function cut(entries: readonly FeedEntry[]): readonly FeedEntry[] {

@@ -6,6 +6,7 @@ import { asRecorded, inForce, type Step, until } from "../chart/steps";
 import type { Stated } from "../chart/Chart";
 import { newest } from "../live";
 import { useLoad, useNow } from "../load";
+import { useLogged } from "../logged";
 import { type Moment, momentOf } from "../moment";
 import { ChainCard } from "../parts/ChainCard";
 import { Failure, Waiting } from "../parts/Notice";
@@ -22,7 +23,7 @@ import * as time from "../time";
 import type { Commit, Prices, Product } from "../types";
 import { understood } from "../url";
 import { printsEvidence } from "./printing";
-import { found, type Found, holding, type HistoryPage, lateSequences, newestHistory, prices, productAt } from "./product-data";
+import { found, type Found, holding, type HistoryPage, isBy, lateSequences, newestHistory, prices, productAt } from "./product-data";
 
 const HOUR = 3_600_000;
 const MOST_BEFORE = 3;
@@ -113,6 +114,7 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
         shown={shown}
         moment={moment}
         isKnown={isKnown}
+        isGone={isGone(moment, priced.data)}
         deletedAt={deletedAt}
         deletedBy={commits.at(-1)?.metadata.actor}
         step={stepThen(moment, priced.data)}
@@ -136,6 +138,11 @@ function Shown({ id, found: { product, deletedAt } }: { readonly id: string; rea
       )}
     </div>
   );
+}
+
+/** Whether it is known that nothing was in force at the moment. */
+function isGone(moment: Moment, priced: Prices | undefined): boolean {
+  return moment.kind === "force" && priced !== undefined && stepAt(priced, moment.at) === undefined;
 }
 
 function stepThen(moment: Moment, priced: Prices | undefined): Step | undefined {
@@ -191,11 +198,22 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
     : at === undefined
       ? inForce(priced.data?.timeline ?? [])
       : until(inForce(priced.data?.timeline ?? []), at);
+  const newestCommit = commits.at(-1);
+  const shownCommit = holding(commits, shown.version) ?? newestCommit;
+  const newestLogged = useLogged(newestCommit).data;
+  const shownLogged = useLogged(shownCommit === newestCommit ? undefined : shownCommit).data;
+  // The log has a beginning of the order of all commits: with the newest commit it has those before it.
+  const isLogged = newestLogged?.isIncluded === true ? true : undefined;
   const note = moment.kind === "force" && shown.version < product.version ? `Fields beside the price are as recorded with commit ${shown.version}.` : undefined;
   return (
     <div class="columns">
       <div>
-        {priced.error !== undefined && priced.data === undefined ? (
+        {moment.kind === "recorded" && priced.error instanceof Problem && priced.error.status === 404 ? (
+          <div class="card">
+            <h2>Price</h2>
+            <p class="muted">Nothing was recorded by then.</p>
+          </div>
+        ) : priced.error !== undefined && priced.data === undefined ? (
           <div class="card">
             <Failure error={priced.error} retry={priced.reload} />
           </div>
@@ -211,13 +229,13 @@ function Audited({ product, shown, moment, isKnown, history, late, priced }: Aud
             <Failure error={history.error} retry={history.reload} />
           </div>
         ) : (
-          <Timeline id={product.id} product={product} pages={pages} late={late} isWaiting={history.data === undefined} moment={moment} />
+          <Timeline id={product.id} product={product} pages={pages} late={late} isWaiting={history.data === undefined} moment={moment} version={shown.version} isLogged={isLogged} />
         )}
       </div>
       <aside aria-label="Proof and fields">
-        <ChainCard id={product.id} version={product.version} pages={pages} />
-        {isKnown ? <NowCard product={shown} title={moment.kind === "now" ? "Now" : `At version ${shown.version}`} {...(note === undefined ? {} : { note })} /> : null}
-        <SentCard commits={pages.flatMap((page) => page.history.commits)} />
+        <ChainCard id={product.id} version={product.version} pages={pages} commit={shownCommit} logged={shownCommit === newestCommit ? newestLogged : shownLogged} isLogged={isLogged === true} />
+        {isKnown ? <NowCard product={shown} title={moment.kind !== "now" ? `At version ${shown.version}` : shown.status === "deleted" ? "Before it was removed" : "Now"} {...(note === undefined ? {} : { note })} /> : null}
+        <SentCard commits={pages.flatMap((page) => page.history.commits).filter((commit) => isBy(moment, commit))} />
       </aside>
     </div>
   );

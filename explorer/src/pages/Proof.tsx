@@ -7,13 +7,15 @@ import { kept } from "../kept";
 import { useLoad } from "../load";
 import { download } from "../download";
 import { Actor } from "../parts/Actor";
+import { CompareFile } from "../parts/CompareFile";
 import { Copy } from "../parts/Copy";
 import { Failure, Waiting } from "../parts/Notice";
 import { Link } from "../parts/Link";
 import { Phrases } from "../parts/Phrases";
 import { ProofFiles } from "../parts/ProofFiles";
 import { checkLog, hasLog, remember, seal, type Seal } from "../seal";
-import { config, count, date, has, moment, refine, view } from "../state";
+import { amount, config, count, date, has, moment, refine, view } from "../state";
+import { unsignedFor } from "../status";
 import { span } from "../time";
 import type { Feed } from "../types";
 import { access, verify } from "../verifier";
@@ -127,7 +129,7 @@ function Verdict({ seal: now, whole }: { readonly seal: Checked; readonly whole:
 
 /** The checkpoints that this browser kept, and today's. */
 function evidence(note: string): string {
-  const all = Object.values(kept().logs ?? {}).map((one) => `kept ${one.at}, key ${one.key}\n\n${one.note}`);
+  const all = Object.values(kept().logs ?? {}).flatMap((one) => [one, ...(one.before ?? [])]).map((one) => `kept ${one.at}, key ${one.key}\n\n${one.note}`);
   return [...all, `answered ${new Date().toISOString()}\n\n${note}`].join("\n----\n\n");
 }
 
@@ -137,6 +139,10 @@ function verdict(now: Checked, whole: WholeState): { look: "good" | "bad" | "war
     return { look: "bad", title: "Does not fit.", text: `The log and the commits contradict each other: ${whole.answer.fault}. Save the evidence now.` };
   }
   const since = now.keptAt === undefined ? "" : date(now.keptAt);
+  const late = unsignedFor();
+  if (late !== undefined && (answer.state === "first" || answer.state === "continues")) {
+    return { look: "warn", title: `${late}.`, text: `What is signed fits; commits have waited since. ${count(answer.size)} commits are in the signed log.` };
+  }
   switch (answer.state) {
     case "broken":
       return {
@@ -165,8 +171,8 @@ function verdict(now: Checked, whole: WholeState): { look: "good" | "bad" | "war
     case "continues": {
       const text =
         answer.oldSize === answer.size
-          ? `${count(answer.size)} commits, as on ${since}.`
-          : `${count(answer.oldSize ?? 0)} commits on ${since}, ${count(answer.size)} now: the old log is the beginning of the new one.`;
+          ? `${amount(answer.size, "commit")}, as on ${since}.`
+          : `${amount(answer.oldSize ?? 0, "commit")} on ${since}, ${count(answer.size)} now: the old log is the beginning of the new one.`;
       return { look: "good", title: "Nothing was removed or changed since your last visit.", text: `${text} Checked in this browser at ${moment(now.at)}.` };
     }
   }
@@ -211,10 +217,10 @@ function Lines({ seal: now, whole, setWhole }: { readonly seal: Checked; readonl
           whole.state === "done"
             ? bad
               ? (whole.answer.fault ?? "")
-              : `${count(whole.answer.commits)} commits of ${count(whole.answer.products)} products: SHA-256 over the canonical form.`
+              : `${amount(whole.answer.commits, "commit")} of ${amount(whole.answer.products, "product")}: SHA-256 over the canonical form.`
             : whole.state === "failed"
               ? `Not finished: ${whole.reason}.`
-              : `Not run: ${count(size)} commits.`
+              : `Not run: ${amount(size, "commit")}.`
         }
         side={
           whole.state === "running" ? (
@@ -257,14 +263,29 @@ function Lines({ seal: now, whole, setWhole }: { readonly seal: Checked; readonl
       <Line
         mark={answer.state === "continues" ? "✓" : answer.state === "broken" ? "✕" : "–"}
         title="It continues the checkpoint that this browser kept"
-        text={answer.state === "continues" ? "This browser keeps the last one that it checked." : answer.state === "broken" ? answer.reason : "This browser had kept none of this log."}
+        text={
+          <>
+            {answer.state === "continues" ? "This browser keeps the last one that it checked." : answer.state === "broken" ? answer.reason : "This browser had kept none of this log."}
+            {isTrusted ? <CompareFile checkpoint={answer.note} trusted={answer.key} /> : null}
+          </>
+        }
         side={answer.state === "continues" ? `${count(answer.oldSize ?? 0)} → ${count(answer.size)}` : null}
       />
+      <Witnesses note={answer.note} />
       {unlogged > 0 ? (
         <Line mark="!" title="Not all of it is in the log yet" text={`${count(unlogged)} commit${unlogged === 1 ? "" : "s"} came after this checkpoint.`} side={null} />
       ) : null}
     </ul>
   );
+}
+
+/** Who else signed the checkpoint. This page has no keys of witnesses: it names them, and does not verify what they signed. */
+function Witnesses({ note }: { readonly note: string }) {
+  const signers = [...note.matchAll(/^\u2014 (\S+) \S+$/gm)].map((found) => found[1] as string);
+  const others = [...new Set(signers)].filter((name) => name !== note.slice(0, note.indexOf("\n")));
+  const title = others.length === 0 ? "No witness signed it" : `${others.length} witness${others.length === 1 ? "" : "es"} signed it too`;
+  const text = others.length === 0 ? "Without witnesses only kept checkpoints show that everybody sees the same log." : `${others.join(", ")}. This page has no keys of witnesses and does not verify these signatures.`;
+  return <Line mark="–" title={title} text={text} side={null} />;
 }
 
 const LOOKS: Readonly<Record<string, string>> = { "✓": "good", "✕": "bad", "!": "warn" };

@@ -37,11 +37,18 @@ export async function found(id: string, signal: AbortSignal): Promise<Found> {
     const path = query(productPath(id), { min_version: version });
     return { product: await get<Product>(path, { signal }), deletedAt: undefined };
   } catch (error) {
-    if (!(error instanceof Problem) || typeof error.members["version"] !== "number") throw error;
-    const product = await get<Product>(query(productPath(id), { version: error.members["version"] }), { signal });
-    const deletedAt = error.members["deleted_at"];
-    return { product, deletedAt: typeof deletedAt === "string" ? deletedAt : product.updated_at };
+    const product = await removed(id, error, signal);
+    return { product, deletedAt: product.updated_at };
   }
+}
+
+/** A product whose removal a problem tells: what it was before it, at the version of the removal. Any other error is thrown. */
+async function removed(id: string, error: unknown, signal: AbortSignal): Promise<Product> {
+  const version = error instanceof Problem ? error.members["version"] : undefined;
+  if (!(error instanceof Problem) || typeof version !== "number") throw error;
+  const before = await get<Product>(query(productPath(id), { version: version - 1 }), { signal });
+  const at = error.members["deleted_at"];
+  return { ...before, status: "deleted", version, updated_at: typeof at === "string" ? at : before.updated_at };
 }
 
 /** The prices with their whole timeline; `next` is not null if it is longer than this page takes. */
@@ -113,13 +120,27 @@ export async function productAt(id: string, moment: Moment, timeline: readonly P
     case "now":
       return undefined;
     case "version":
-      return get<Product>(query(productPath(id), { version: moment.version }), { signal });
+      return get<Product>(query(productPath(id), { version: moment.version }), { signal }).catch((error: unknown) => removed(id, error, signal));
     case "recorded":
-      return get<Product>(query(productPath(id), { as_of: instant(moment.at) }), { signal });
+      return get<Product>(query(productPath(id), { as_of: instant(moment.at) }), { signal }).catch((error: unknown) => removed(id, error, signal));
     case "force": {
       const row = timeline.find((one) => Date.parse(one.from) <= moment.at && (one.to === null || Date.parse(one.to) > moment.at));
       return row === undefined ? undefined : get<Product>(query(productPath(id), { version: row.sequence }), { signal });
     }
+  }
+}
+
+/** Whether a commit had happened by a moment, on the clock of the moment. */
+export function isBy(moment: Moment, commit: Commit): boolean {
+  switch (moment.kind) {
+    case "now":
+      return true;
+    case "version":
+      return commit.sequence <= moment.version;
+    case "recorded":
+      return Date.parse(commit.recorded_at) <= moment.at;
+    case "force":
+      return Date.parse(commit.metadata.occurred_at) <= moment.at;
   }
 }
 

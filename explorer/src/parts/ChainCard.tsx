@@ -3,9 +3,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, productPath } from "../api";
 import { historyPage, type HistoryPage } from "../pages/product-data";
-import { useLogged } from "../logged";
+import type { Logged } from "../logged";
 import { hasLog, loggedSize } from "../seal";
-import { count } from "../state";
+import { amount, count } from "../state";
 import { verify } from "../verifier";
 import { beginning, type ChainFault } from "../verify/chain";
 import type { Commit } from "../types";
@@ -56,7 +56,18 @@ interface Verification {
   readonly commits: number;
 }
 
-export function ChainCard({ id, version, pages }: { readonly id: string; readonly version: number; readonly pages: readonly HistoryPage[] }) {
+interface Props {
+  readonly id: string;
+  readonly version: number;
+  readonly pages: readonly HistoryPage[];
+  /** The commit of the version that is shown, and where the log has it. */
+  readonly commit: Commit | undefined;
+  readonly logged: Logged | undefined;
+  /** Whether the log has the newest commit, and so all of them. */
+  readonly isLogged: boolean;
+}
+
+export function ChainCard({ id, version, pages, commit, logged, isLogged }: Props) {
   const [checked, setChecked] = useState<Checked>(NOTHING);
   const [server, setServer] = useState<string>("");
   const [failed, setFailed] = useState("");
@@ -82,7 +93,7 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
       <div class="card-head">
         <h2 id="chain-title">Proof</h2>
         <span class="spring" />
-        <Verdict checked={checked} failed={failed} />
+        <Verdict checked={checked} failed={failed} isLogged={isLogged} />
       </div>
       <div aria-live="polite">
         <Words checked={checked} version={version} failed={failed} />
@@ -94,17 +105,18 @@ export function ChainCard({ id, version, pages }: { readonly id: string; readonl
           Check all {count(version)}
         </button>
       ) : null}
-      {hasLog() ? <InLog commit={isBroken ? undefined : pages.at(-1)?.history.commits.at(-1)} /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
+      {hasLog() ? <InLog commit={isBroken ? undefined : commit} found={logged} /> : <p class="muted small">Without a signed log nobody can tell whether the newest commits are missing.</p>}
     </section>
   );
 }
 
-function Verdict({ checked, failed }: { readonly checked: Checked; readonly failed: string }) {
+/** A product is called whole once all of its commits were checked and the log has the newest of them. */
+function Verdict({ checked, failed, isLogged }: { readonly checked: Checked; readonly failed: string; readonly isLogged: boolean }) {
   if (failed !== "") return <span class="verdict">not checked</span>;
   if (checked.fault?.notCheckable === true) return <span class="verdict warn">not checkable</span>;
   if (checked.fault !== undefined) return <span class="verdict bad">✕ Does not fit</span>;
   if (!checked.isDone) return <span class="verdict">checking</span>;
-  return <span class="verdict good">{checked.isWhole ? "✓ Fits" : "✓ Fits, in part"}</span>;
+  return <span class="verdict good">{!checked.isWhole ? "✓ Fits, in part" : isLogged ? "✓ Whole" : "✓ Fits"}</span>;
 }
 
 function Words({ checked, version, failed }: { readonly checked: Checked; readonly version: number; readonly failed: string }) {
@@ -123,7 +135,7 @@ function Words({ checked, version, failed }: { readonly checked: Checked; readon
   return (
     <p>
       <b>
-        {isWhole ? `All ${count(commits)} commit${commits === 1 ? "" : "s"}` : `The newest ${count(commits)} commits`}
+        {isWhole ? `All ${amount(commits, "commit")}` : `The newest ${amount(commits, "commit")}`}
       </b>{" "}
       hashed and linked in this browser, {Math.max(1, Math.round(checked.milliseconds))} ms.
     </p>
@@ -147,16 +159,14 @@ function Squares({ checked }: { readonly checked: Checked }) {
   );
 }
 
-/** Whether the newest commit is in the log, by the path that this browser computed. */
-function InLog({ commit }: { readonly commit: Commit | undefined }) {
+/** Whether a commit is in the log, by the path that this browser computed. */
+function InLog({ commit, found }: { readonly commit: Commit | undefined; readonly found: Logged | undefined }) {
   const size = loggedSize();
-  const logged = useLogged(commit);
   const shows = <Link to={{ page: "proof", parameters: {} }}>What it shows</Link>;
-  const found = logged.data;
   if (commit === undefined || found === undefined) {
     return (
       <p class="muted small">
-        {size === undefined ? "The signed log is not checked yet. " : `The signed log covers ${count(size)} commits. `}
+        {size === undefined ? "The signed log is not checked yet. " : `The signed log covers ${amount(size, "commit")}. `}
         {shows}
       </p>
     );
@@ -172,7 +182,7 @@ function InLog({ commit }: { readonly commit: Commit | undefined }) {
   return (
     <>
       <p class="small">
-        Commit {commit.sequence} is entry {found.position} of the signed log of {count(size ?? 0)} commits. {shows}
+        Commit {commit.sequence} is entry {found.position} of the signed log of {amount(size ?? 0, "commit")}. {shows}
       </p>
       <p class="links">
         <ProofFiles commit={commit} />

@@ -4,9 +4,10 @@ import { useState } from "preact/hooks";
 import { get, query } from "../api";
 import { curl } from "../curl";
 import { useLoad } from "../load";
+import { useLogged } from "../logged";
 import { has, hasFeed, moment, page, refine } from "../state";
 import * as time from "../time";
-import type { Feed, FeedEntry } from "../types";
+import type { Commit, Feed, FeedEntry } from "../types";
 import { verify } from "../verifier";
 import { phrases } from "../words";
 import { Copy } from "./Copy";
@@ -23,7 +24,6 @@ export function CommitDetails({ entry, place = "ledger" }: { readonly entry: Fee
   if (commit === null) return null;
   const [happened, recorded] = [Date.parse(commit.metadata.occurred_at), Date.parse(commit.recorded_at)];
   const details = phrases(commit).flatMap((phrase) => (phrase.kind === "details" ? phrase.changes : []));
-  const size = loggedSize();
   return (
     <div class="commit-details">
       <dl>
@@ -70,10 +70,18 @@ export function CommitDetails({ entry, place = "ledger" }: { readonly entry: Fee
       <div class="more">
         <AsJson entry={entry} />
         <AsSubscribersGotIt entry={entry} isShown={place === "product"} />
-        {size !== undefined && entry.position < size ? <ProofFiles commit={commit} /> : null}
+        <Proof commit={commit} position={place === "ledger" ? entry.position : undefined} />
       </div>
     </div>
   );
+}
+
+/** The proof of a commit, once the signed log has it. Where its position is not known, it is looked up. */
+function Proof({ commit, position }: { readonly commit: Commit; readonly position: number | undefined }) {
+  const size = loggedSize();
+  const found = useLogged(position === undefined ? commit : undefined).data;
+  const isLogged = position === undefined ? found?.isIncluded === true : size !== undefined && position < size;
+  return isLogged ? <ProofFiles commit={commit} /> : null;
 }
 
 function Published({ entry }: { readonly entry: FeedEntry }) {

@@ -13,7 +13,7 @@ import { newest } from "../live";
 import { hasStatus, standing } from "../status";
 import { choose, config, hasFeed, isOld, moment, page, said, switchZone, theme, view, zone } from "../state";
 import { clock, span } from "../time";
-import { format, misunderstood, type Page } from "../url";
+import { misunderstood, type Page } from "../url";
 import { initials } from "../words";
 import { Icon, Mark } from "./icons";
 import { Link } from "./Link";
@@ -191,25 +191,32 @@ function LinkNotes() {
   );
 }
 
-export function Frame({ children }: { readonly children: ComponentChildren }) {
-  const where = format(view.value).split("?")[0];
+/** Gives the focus to the heading of another page; the page may still be on its way, and the reader may have gone on meanwhile. */
+function useHeading(): void {
+  const where = `${page.value} ${view.value.id ?? ""}`;
   const first = useRef(true);
   useEffect(() => {
     if (first.current) {
       first.current = false;
       return undefined;
     }
-    // The page may still be on its way.
     let tries = 0;
+    const before = document.activeElement;
     const timer = setInterval(() => {
       const heading = document.querySelector<HTMLElement>("main h1");
       tries += 1;
       if (heading === null && tries < 30) return;
       clearInterval(timer);
-      if (!document.activeElement?.matches("input")) heading?.focus({ preventScroll: true });
+      const now = document.activeElement;
+      const isElsewhere = now !== before && now !== document.body && now !== null;
+      if (!isElsewhere && !now?.matches("input")) heading?.focus({ preventScroll: true });
     }, 60);
     return () => clearInterval(timer);
   }, [where]);
+}
+
+export function Frame({ children }: { readonly children: ComponentChildren }) {
+  useHeading();
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => {

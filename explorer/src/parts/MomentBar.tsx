@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../api";
 import { onKey } from "../keys";
 import type { Moment } from "../moment";
-import { go, refine, view, zone } from "../state";
+import { date, go, refine, view, zone } from "../state";
 import * as time from "../time";
 import { changed } from "../url";
 
@@ -66,15 +66,22 @@ export function MomentBar({ moment, problem, change }: {
   readonly change?: () => void;
 }) {
   const [isChanging, setChanging] = useState(false);
+  const newestVersion = problem?.kind === "version-not-found" ? problem.members["current_version"] : undefined;
   const firstRecorded = /first recorded at (\S+?)\.?$/.exec(problem?.detail ?? "")?.[1];
   return (
     <div class="moment" role="status">
-      <span>
-        You see {moment.kind === "version" ? "this product" : "the ledger"} <b>{words(moment)}</b>.
-      </span>
-      {problem === undefined ? null : (
+      {moment.kind === "version" && typeof newestVersion === "number" ? (
         <span>
-          {problem.detail}{" "}
+          This product never had version {moment.version}; the newest is {newestVersion}.
+        </span>
+      ) : (
+        <span>
+          You see {moment.kind === "version" ? "this product" : "the ledger"} <b>{words(moment)}</b>.
+        </span>
+      )}
+      {problem === undefined || typeof newestVersion === "number" ? null : (
+        <span>
+          {firstRecorded === undefined ? problem.detail : `The ledger has this product since ${date(firstRecorded)}.`}{" "}
           {firstRecorded === undefined ? null : (
             <button type="button" class="as-link" onClick={() => refine({ at: firstRecorded })}>
               Go there

@@ -24,10 +24,13 @@ const VIEWS = [
 export function NowCard({ product, title, note }: { readonly product: Product; readonly title: string; readonly note?: string }) {
   const chosen = understood(view.value)["view"];
   const shown = chosen === "json" || chosen === "code" ? chosen : undefined;
-  const at = title === "Now" ? productPath(product.id) : query(productPath(product.id), { version: product.version });
-  // The view may lag behind what is shown, and does not have what was removed.
-  const { id, version } = product;
-  const answer = query(productPath(id), title === "Now" && product.status === "active" ? { min_version: version } : { version });
+  const { id } = product;
+  // Of a removed product there is the version before.
+  const version = product.status === "deleted" ? product.version - 1 : product.version;
+  const isNow = title === "Now" && product.status === "active";
+  const at = isNow ? productPath(id) : query(productPath(id), { version });
+  // The view may lag behind what is shown.
+  const answer = query(productPath(id), isNow ? { min_version: version } : { version });
   return (
     <section class="card" aria-labelledby="now-title">
       <h2 id="now-title">{title}</h2>

@@ -1,4 +1,5 @@
-// A button with a panel below it; Escape and a press elsewhere close it.
+// A button with a panel below it; Escape and a press elsewhere close it. The press elsewhere comes first: what it is on must not move away
+// while the button of the mouse is down.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -20,9 +21,9 @@ export function Popover({ label, value, children, isSet = false, align = "start"
     const outside = (event: Event): void => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };
-    document.addEventListener("pointerdown", outside);
+    document.addEventListener("click", outside, true);
     root.current?.querySelector<HTMLElement>(".panel input, .panel button, .panel a")?.focus();
-    return () => document.removeEventListener("pointerdown", outside);
+    return () => document.removeEventListener("click", outside, true);
   }, [isOpen]);
   const close = (): void => {
     setOpen(false);

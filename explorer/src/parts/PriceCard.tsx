@@ -4,8 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import { curl } from "../curl";
 import { query, productPath } from "../api";
 import { Chart, type Stated, StepTable } from "../chart/Chart";
-import { fittingRange, type Range } from "../chart/scale";
-import { inForce, type Step } from "../chart/steps";
+import { fittingRange, type Range, type RangeName, rangeOf, rangeText } from "../chart/scale";
+import { hasSteps, inForce, type Step } from "../chart/steps";
 import { csv } from "../csv";
 import { download } from "../download";
 import { onKey } from "../keys";
@@ -27,7 +27,7 @@ interface Props {
   readonly isPartial: boolean;
 }
 
-const RANGE_NAMES: readonly (readonly [Range, string])[] = [
+const RANGE_NAMES: readonly (readonly [RangeName, string])[] = [
   ["30d", "30 d"],
   ["90d", "90 d"],
   ["18m", "18 m"],
@@ -38,7 +38,8 @@ export function PriceCard(props: Props) {
   const { product, prices, steps, at, isRecorded, now } = props;
   const parameters = understood(view.value);
   const end = at ?? now;
-  const range = (parameters["range"] as Range | undefined) ?? fittingRange(steps, end, isRecorded || prices.reference === null ? undefined : Date.parse(prices.reference.from));
+  const asked = parameters["range"];
+  const range = asked !== undefined ? rangeOf(asked) : fittingRange(steps, end, isRecorded || prices.reference === null ? undefined : Date.parse(prices.reference.from));
   const isTable = parameters["view"] === "table";
   const toggle = (): void => refine({ view: isTable ? undefined : "table" });
   useEffect(() => onKey("x", toggle));
@@ -94,31 +95,11 @@ function Steps({ product, prices, steps, at, isRecorded, now, stated, range, isT
   }
   if (steps.length === 0) return <p class="muted">{isRecorded ? "Nothing was recorded by then." : "No price yet."}</p>;
   if (isTable) {
-    const save = (): void => {
-      const header = ["product_id", "price", "currency", "from", "to", "days", "sequence", "actor", "recorded_at", "retroactive"];
-      const rows = steps.map((step) => {
-        const by = stated(step.sequence);
-        const length = ((step.to ?? now) - step.from) / 86_400_000;
-        return [
-          product.id,
-          step.price,
-          step.currency,
-          time.instant(step.from),
-          step.to === undefined ? "" : time.instant(step.to),
-          String(Math.floor(length)),
-          String(step.sequence),
-          by?.actor,
-          by?.recordedAt,
-          by === undefined ? "" : String(by.late),
-        ];
-      });
-      download(["prices", product.sku ?? product.id, time.instant(at ?? now).slice(0, 10)], "csv", csv(header, rows), "text/csv");
-    };
     return (
       <>
         <StepTable name={product.name} steps={steps} stated={stated} now={at ?? now} isRecorded={isRecorded} />
         <p class="table-foot">
-          <button type="button" class="as-link" onClick={save}>
+          <button type="button" class="as-link" onClick={() => save(product, steps, at ?? now, stated)}>
             Download CSV
           </button>{" "}
           <Copy text={curl(`${productPath(product.id)}/prices`)} kind="link" told="The request is copied.">
@@ -143,10 +124,34 @@ function Steps({ product, prices, steps, at, isRecorded, now, stated, range, isT
         at={at}
         reference={isRecorded && at === undefined ? null : prices.reference}
         stated={stated}
+        isOfFirstStep={hasSteps(prices.reduction)}
+        choose={(extent) => refine({ range: rangeText(extent) })}
         open={(sequence) => refine({ commit: String(sequence) })}
       />
     </>
   );
+}
+
+/** Saves the steps as CSV. */
+function save(product: Product, steps: readonly Step[], now: number, stated: Props["stated"]): void {
+  const header = ["product_id", "price", "currency", "from", "to", "days", "sequence", "actor", "recorded_at", "retroactive"];
+  const rows = steps.map((step) => {
+    const by = stated(step.sequence);
+    const length = ((step.to ?? now) - step.from) / 86_400_000;
+    return [
+      product.id,
+      step.price,
+      step.currency,
+      time.instant(step.from),
+      step.to === undefined ? "" : time.instant(step.to),
+      String(Math.floor(length)),
+      String(step.sequence),
+      by?.actor,
+      by?.recordedAt,
+      by === undefined ? "" : String(by.late),
+    ];
+  });
+  download(["prices", product.sku ?? product.id, time.instant(now).slice(0, 10)], "csv", csv(header, rows), "text/csv");
 }
 
 /** The prior price of article 6a, and how it was found. */
@@ -158,21 +163,20 @@ function Prior({ prices, product }: { readonly prices: Prices; readonly product:
     return (
       <p class="muted small prior-none">
         {reduction.is_reduction
-          ? `There is no price in ${prices.currency} in the 30 days before this reduction, so there is no prior price.`
+          ? `There is no price in ${prices.currency} in the 30 days before ${hasSteps(reduction) ? "the first step of this reduction" : "this reduction"}, so there is no prior price.`
           : "The newest change is no reduction, so article 6a of Directive 98/6/EC asks for no prior price."}
       </p>
     );
   }
   const [from, to] = [Date.parse(reference.from), Date.parse(reference.to)];
-  // A reduction that is increased step by step has the prior price of its first step (paragraph 5).
-  const hasSteps = reduction !== null && reduction.series_since !== reduction.since;
+  const isOfFirstStep = hasSteps(reduction);
   const inWindow = inForce(prices.timeline)
     .filter((step) => step.currency === prices.currency && step.from < to && (step.to === undefined || step.to > from))
     .map((step) => ({ ...step, from: Math.max(step.from, from), to: Math.min(step.to ?? to, to) }));
   return (
     <div class="prior-box">
       <p>
-        <b>Prior price: {money(reference.price, prices.currency)}.</b> The lowest in force in the {reference.days} days before {hasSteps ? "the first step of this reduction" : "this reduction"}, first from{" "}
+        <b>Prior price: {money(reference.price, prices.currency)}.</b> The lowest in force in the {reference.days} days before {isOfFirstStep ? "the first step of this reduction" : "this reduction"}, first from{" "}
         {date(reference.since)} (Directive 98/6/EC, article 6a).{" "}
         <button type="button" class="as-link" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           How it was found
@@ -181,7 +185,7 @@ function Prior({ prices, product }: { readonly prices: Prices; readonly product:
       {isOpen ? (
         <>
           <p>
-            The prices in force from {moment(from)} to {moment(to)}, when {hasSteps ? "its first step" : "the reduction"} began:
+            The prices in force from {moment(from)} to {moment(to)}, when {isOfFirstStep ? "its first step" : "the reduction"} began:
           </p>
           <div class="scroll-x" tabIndex={0} role="region" aria-label="Prices in the window">
             <table class="steps">

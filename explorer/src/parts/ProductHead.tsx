@@ -1,5 +1,6 @@
 // The head of a product: where it belongs, its name, its state, its price.
 
+import type { ComponentChildren } from "preact";
 import type { Step } from "../chart/steps";
 import { type Moment, stays } from "../moment";
 import { date, has, money, view, zone } from "../state";
@@ -17,6 +18,8 @@ interface Props {
   readonly shown: Product;
   readonly moment: Moment;
   readonly isKnown: boolean;
+  /** Whether nothing was in force at the moment. */
+  readonly isGone: boolean;
   readonly deletedAt: string | undefined;
   readonly deletedBy: string | undefined;
   /** What was in force at the moment, and the commit that set it. */
@@ -29,7 +32,7 @@ interface Props {
 }
 
 export function ProductHead(props: Props) {
-  const { product, shown, moment, isKnown } = props;
+  const { product, shown, moment, isKnown, isGone } = props;
   const isNow = moment.kind === "now";
   return (
     <div class="head product-head">
@@ -39,19 +42,28 @@ export function ProductHead(props: Props) {
           {shown.name}
         </h1>
         <p class="facts">
-          {isNow ? <State product={product} deletedAt={props.deletedAt} deletedBy={props.deletedBy} /> : null}
+          {isNow ? (
+            <State isActive={product.status === "active"}>
+              Removed {props.deletedAt === undefined ? "" : date(props.deletedAt)}
+              {props.deletedBy === undefined ? "" : ` by ${named(props.deletedBy)}`}
+            </State>
+          ) : isKnown || isGone ? (
+            <State isActive={moment.kind === "force" ? props.step !== undefined : shown.status === "active"}>Not in the catalogue</State>
+          ) : null}
           {shown.sku === undefined ? null : (
             <span class="sku">
               {shown.sku} <Copy text={shown.sku} kind="link" told="The SKU is copied." />
             </span>
           )}
-          <span class="muted">
-            version {shown.version}, changed {date(shown.updated_at)}
-          </span>
+          {isKnown && !isGone ? (
+            <span class="muted">
+              version {shown.version}, changed {date(shown.updated_at)}
+            </span>
+          ) : null}
           <ChooseMoment />
         </p>
       </div>
-      {isKnown ? <Price {...props} /> : null}
+      {isKnown || isGone ? <Price {...props} /> : null}
     </div>
   );
 }
@@ -76,18 +88,11 @@ function Crumbs({ category }: { readonly category: string | undefined }) {
   );
 }
 
-function State({ product, deletedAt, deletedBy }: { readonly product: Product; readonly deletedAt: string | undefined; readonly deletedBy: string | undefined }) {
-  if (product.status === "active") {
-    return (
-      <span class="state">
-        <span aria-hidden="true">●</span> In the catalogue
-      </span>
-    );
-  }
+/** That it is in the catalogue, or else the words for that it is not. */
+function State({ isActive, children }: { readonly isActive: boolean; readonly children: ComponentChildren }) {
   return (
-    <span class="state removed">
-      <span aria-hidden="true">□</span> Removed {deletedAt === undefined ? "" : date(deletedAt)}
-      {deletedBy === undefined ? "" : ` by ${named(deletedBy)}`}
+    <span class={isActive ? "state" : "state removed"}>
+      <span aria-hidden="true">{isActive ? "●" : "□"}</span> {isActive ? "In the catalogue" : children}
     </span>
   );
 }

@@ -2,18 +2,9 @@
 
 import { newest } from "../live";
 import { hasLog, seal } from "../seal";
-import { count } from "../state";
-import { standing, status } from "../status";
-import { span } from "../time";
+import { amount } from "../state";
+import { unsignedFor } from "../status";
 import { Link } from "./Link";
-
-/** Since when nothing was signed although commits wait; `undefined`: nothing waits for long, or it is not known. */
-function unsignedFor(): string | undefined {
-  const known = status();
-  if (known === undefined || known.log === null || !standing.value.isLogLate) return undefined;
-  const { signed_at, oldest_unlogged_ms } = known.log;
-  return signed_at === null ? `Unsigned for ${span(oldest_unlogged_ms)}` : `Signed ${span(Date.now() - Date.parse(signed_at))} ago`;
-}
 
 function words(): { mark: string; look: string; text: string; more?: string } {
   if (newest.value === -1) return { mark: "–", look: "", text: "No commits yet" };
@@ -32,7 +23,7 @@ function words(): { mark: string; look: string; text: string; more?: string } {
     case "continues": {
       const late = unsignedFor();
       if (late !== undefined) return { mark: "!", look: "warn", text: late };
-      return { mark: "✓", look: "good", text: "Signed", more: ` · ${count(answer.size)} commits` };
+      return { mark: "✓", look: "good", text: "Signed", more: ` · ${amount(answer.size, "commit")}` };
     }
   }
 }
@@ -42,8 +33,11 @@ export function SealMark() {
   const { mark, look, text, more = "" } = words();
   return (
     <Link to={{ page: "proof", parameters: {} }} class={`seal ${look}`} aria-label={`Proof: ${text}${more}`}>
-      <span aria-hidden="true">{mark}</span> {text}
-      {more === "" ? null : <span class="wide">{more}</span>}
+      <span aria-hidden="true">{mark}</span>
+      <span class="seal-words">
+        {text}
+        {more === "" ? null : <span class="wide">{more}</span>}
+      </span>
     </Link>
   );
 }

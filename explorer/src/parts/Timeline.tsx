@@ -5,8 +5,8 @@ import type { Moment } from "../moment";
 import { withEarlier, withLater, yearsBetween } from "../history-window";
 import { onKey } from "../keys";
 import { evidenceView } from "../pages/printing";
-import { historyPage, type HistoryPage, versionAt } from "../pages/product-data";
-import { count, date, go, moment as shownMoment, refine, view, zone } from "../state";
+import { historyPage, type HistoryPage, isBy, versionAt } from "../pages/product-data";
+import { amount, count, date, go, moment as shownMoment, refine, view, zone } from "../state";
 import * as time from "../time";
 import type { Commit, Product, Receipts } from "../types";
 import { changed, understood } from "../url";
@@ -32,9 +32,13 @@ interface Props {
   readonly late: ReadonlyMap<number, number> | undefined;
   readonly isWaiting: boolean;
   readonly moment: Moment;
+  /** The version at the moment. */
+  readonly version: number;
+  /** Whether the signed log has all commits; `undefined`: it is not known. */
+  readonly isLogged: boolean | undefined;
 }
 
-export function Timeline({ id, product, pages, late, isWaiting, moment }: Props) {
+export function Timeline({ id, product, pages, late, isWaiting, moment, version, isLogged }: Props) {
   // What is held once somebody went to earlier commits, and whether it reached to the newest then.
   const [held, setHeld] = useState<{ readonly commits: readonly Told[]; readonly isAtEnd: boolean } | undefined>(undefined);
   const hold = (commits: readonly Told[] | undefined): void => {
@@ -45,9 +49,19 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
   const holdsNewest = held === undefined || held.isAtEnd;
   const all = held === undefined ? newest : held.isAtEnd ? withLater(held.commits, newest) : held.commits;
   const only = parameters["only"];
-  const until = moment.kind === "recorded" ? moment.at : Infinity;
-  const shown = all
-    .filter((commit) => Date.parse(commit.recorded_at) <= until)
+  // The moment at which the later ones are shown too.
+  const [withAll, setWithAll] = useState("");
+  const momentKey = JSON.stringify(moment);
+  const byThen = all.filter((commit) => isBy(moment, commit));
+  const first = all[0]?.sequence ?? 1;
+  useEffect(() => {
+    // What is loaded came after the moment.
+    if (isWaiting || moment.kind === "now" || version >= first) return undefined;
+    const control = new AbortController();
+    historyPage(id, Math.max(0, version - STEP), STEP, control.signal).then((page) => hold(page.history.commits), () => undefined);
+    return () => control.abort();
+  }, [momentKey, isWaiting, version]);
+  const shown = (withAll === momentKey ? all : byThen)
     .filter((commit) => only === undefined || fits(commit, only))
     .reverse();
   const opened = parameters["commit"] === undefined ? undefined : Number(parameters["commit"]);
@@ -63,12 +77,17 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
   };
   useEffect(() => onKey("[", () => step(1)));
   useEffect(() => onKey("]", () => step(-1)));
-  const isPart = (all[0]?.sequence ?? 1) > 1 || !holdsNewest;
+  const isPart = first > 1 || !holdsNewest;
   return (
     <section class="card" aria-labelledby="timeline-title">
       <div class="card-head">
         <h2 id="timeline-title">What happened</h2>
-        <span class="muted small">{isWaiting ? "" : isPart ? `${count(all.length)} commits loaded` : `${count(all.length)} commit${all.length === 1 ? "" : "s"}`}</span>
+        <span class="muted small">{isWaiting ? "" : howMany(moment, byThen.length, all.length, isPart)}</span>
+        {byThen.length === all.length ? null : (
+          <button type="button" class="as-link small" onClick={() => setWithAll(withAll === momentKey ? "" : momentKey)}>
+            {withAll === momentKey ? "Hide the later ones" : "Show the later ones"}
+          </button>
+        )}
         <span class="spring" />
         {all.length > 1 ? <Which only={only} /> : null}
         <Link to={evidenceView(id)} class="button">
@@ -78,13 +97,19 @@ export function Timeline({ id, product, pages, late, isWaiting, moment }: Props)
       {isWaiting ? <Waiting lines={6} /> : null}
       <ol class={shown.length > MANY ? "timeline many" : "timeline"} reversed>
         {shown.map((commit) => (
-          <One key={commit.sequence} commit={commit} position={late?.get(commit.sequence)} isOpen={commit.sequence === opened} isNewest={commit.sequence + commit.events.length - 1 === product.version} />
+          <One key={commit.sequence} commit={commit} position={late?.get(commit.sequence)} isOpen={commit.sequence === opened} isNewest={commit.sequence + commit.events.length - 1 === product.version} isLogged={isLogged} />
         ))}
       </ol>
-      {!isWaiting && shown.length === 0 ? <p class="muted">Nothing of this kind happened{isPart ? " in what is loaded" : ""}.</p> : null}
+      {!isWaiting && shown.length === 0 ? <p class="muted">{only === undefined ? "Nothing had happened by then" : "Nothing of this kind happened"}{isPart ? " in what is loaded" : ""}.</p> : null}
       {isWaiting || !isPart ? null : <Beyond id={id} product={product} all={all} hold={hold} holdsNewest={holdsNewest} />}
     </section>
   );
+}
+
+/** How many commits there are, and how many there were by then. */
+function howMany(moment: Moment, byThen: number, all: number, isPart: boolean): string {
+  const words = `${amount(all, "commit")}${isPart ? " loaded" : ""}`;
+  return moment.kind === "now" ? words : `${count(byThen)} of ${words} by then`;
 }
 
 /** The newest version that commits lead to. */
@@ -175,7 +200,13 @@ function fits(commit: Commit, only: string): boolean {
   return only === "prices" ? kinds.some((kind) => kind === "price" || kind === "stated" || kind === "created") : kinds.some((kind) => kind === "details" || kind === "renamed");
 }
 
-function One({ commit, position, isOpen, isNewest }: { readonly commit: Told; readonly position: number | undefined; readonly isOpen: boolean; readonly isNewest: boolean }) {
+function One({ commit, position, isOpen, isNewest, isLogged }: {
+  readonly commit: Told;
+  readonly position: number | undefined;
+  readonly isOpen: boolean;
+  readonly isNewest: boolean;
+  readonly isLogged: boolean | undefined;
+}) {
   const all = phrases(commit);
   const isLate = position !== undefined;
   const isRemoval = all.some((phrase) => phrase.kind === "deleted" || phrase.kind === "restored");
@@ -224,7 +255,7 @@ function One({ commit, position, isOpen, isNewest }: { readonly commit: Told; re
         <button type="button" class="plain" aria-expanded={isOpen} aria-label={`Commit ${commit.sequence}, details`} onClick={toggle}>
           {commit.sequence}
         </button>{" "}
-        <SentMark receipts={commit.receipts} isLogged={undefined} />
+        <SentMark receipts={commit.receipts} isLogged={isLogged} />
       </div>
     </li>
   );

@@ -8,6 +8,8 @@ import type {
   Access,
   CheckpointAnswer,
   CheckpointTask,
+  CompareAnswer,
+  CompareTask,
   HistoryAnswer,
   HistoryTask,
   InclusionAnswer,
@@ -19,7 +21,14 @@ import { bundlePath, entryOf, nodesOf } from "./tiles";
 import { consistencyProof, inclusionProof, isConsistent, leafHash, nodeHash, RunningRoot } from "./tree";
 
 /** The server did not answer as it should; not a fault of what it keeps. */
-export class NoAnswer extends Error {}
+export class NoAnswer extends Error {
+  constructor(
+    message: string,
+    readonly status?: number,
+  ) {
+    super(message);
+  }
+}
 
 const SILENCE = 40_000;
 
@@ -29,7 +38,7 @@ async function get(access: Access, path: string): Promise<Response> {
   const timer = setTimeout(() => control.abort(), SILENCE);
   try {
     const response = await fetch(access.base + path, { headers, cache: "no-store", credentials: "same-origin", signal: control.signal });
-    if (!response.ok) throw new NoAnswer(`${path.split("?")[0]} was answered ${response.status}`);
+    if (!response.ok) throw new NoAnswer(`${path.split("?")[0]} was answered ${response.status}`, response.status);
     // With its end, so that the limit is one of the whole answer.
     return new Response(await response.arrayBuffer());
   } catch (error) {
@@ -86,7 +95,7 @@ export async function checkCheckpoint({ access, kept }: CheckpointTask): Promise
     const old = await opened(own.note, key);
     const proof = old.size < next.size ? await consistencyProof(old.size, next.size, nodesOf(next.size, file(access))) : [];
     if (!(await isConsistent(old, next, proof))) {
-      const reason = `the log of ${old.size} commits that this browser kept is not the beginning of today's`;
+      const reason = `the log of ${old.size} commit${old.size === 1 ? "" : "s"} that this browser kept is not the beginning of today's`;
       return { state: "broken", note, reason, size, oldSize: old.size };
     }
     return { state: "continues", note, key: key.text, origin, size, root: toBase64(next.root), oldSize: old.size };
@@ -107,6 +116,92 @@ async function openedByOne(note: string, keys: readonly VerifierKey[]): Promise<
     }
   }
   throw refused;
+}
+
+const PROOF = "c2sp.org/tlog-proof@v1\n";
+
+/** Compares what somebody kept in a file with the log of a checkpoint. Mails change the ends of lines, so they are made what they were. */
+export async function checkCompare(task: CompareTask): Promise<CompareAnswer> {
+  const text = `${task.text.replaceAll("\r\n", "\n").trim()}\n`;
+  if (text.startsWith("{")) return compareExport(task, text);
+  const isProof = text.startsWith(PROOF);
+  return isProof ? compareNote(task, text.slice(text.indexOf("\n\n") + 2), "proof") : compareNote(task, text, "checkpoint");
+}
+
+async function compareNote(task: CompareTask, note: string, name: string): Promise<CompareAnswer> {
+  try {
+    const key = await verifierKey(task.key);
+    if (key === undefined) throw new RefusedNote("the trusted key cannot be read");
+    const next = await opened(task.checkpoint, key);
+    const { origin } = checkpointOf(note);
+    if (origin !== next.origin) return { state: "another-log", text: `The file is of the log ${origin}, and this is ${next.origin}: they cannot be compared.` };
+    const old = await opened(note, key);
+    const proof = old.size < next.size ? await consistencyProof(old.size, next.size, nodesOf(next.size, file(task.access))) : [];
+    const what = `The log of ${old.size} commits in the ${name}`;
+    if (await isConsistent(old, next, proof)) return { state: "continues", text: `${what} is the beginning of today's, which has ${next.size}.` };
+    return { state: "broken", text: `${what} is not the beginning of today's, which has ${next.size}.` };
+  } catch (error) {
+    if (!(error instanceof RefusedNote)) throw error;
+    return { state: "refused", text: `This is no checkpoint, proof or export of this log: ${error.message}.` };
+  }
+}
+
+/** More products are compared by the program. */
+const MOST_PRODUCTS = 2000;
+
+/**
+ * Compares an export, one commit a line, with the histories: the newest commit of each product has the hashes of all before it.
+ * One by position begins with a checkpoint, and has the entry alone of a commit that is gone.
+ */
+async function compareExport(task: CompareTask, text: string): Promise<CompareAnswer> {
+  const { access } = task;
+  const places = new Map<string, { readonly place: ChainPlace; readonly sequence: number; readonly hash: string }>();
+  const lines = text.trimEnd().split("\n");
+  let commits = 0;
+  for (const [index, line] of lines.entries()) {
+    let commit: Json;
+    try {
+      commit = read(line);
+    } catch (error) {
+      if (!(error instanceof NotCheckable)) throw error;
+      return { state: "refused", text: `Line ${index + 1} of the file is no commit: ${error.message}.` };
+    }
+    const note = object(commit)?.get("checkpoint");
+    if (typeof note === "string") {
+      const answer = await compareNote(task, note, "export");
+      if (answer.state !== "continues") return answer;
+      continue;
+    }
+    if (object(commit)?.has("entry") === true) continue;
+    commits += 1;
+    const product = String(object(commit)?.get("product_id"));
+    const found = await check(commit, places.get(product)?.place ?? beginning(product));
+    if ("reason" in found) return { state: "refused", text: `The file does not fit together: line ${index + 1}, of product ${product}: ${found.reason}.` };
+    places.set(product, { place: found.place, sequence: found.sequence, hash: found.hash });
+    if (places.size > MOST_PRODUCTS) return { state: "refused", text: `The file has more than ${MOST_PRODUCTS} products: compare it by ledger verify.` };
+  }
+  for (const [product, { sequence, hash }] of places) {
+    const path = `products/${encodeURIComponent(product)}/history?after=${sequence - 1}&limit=1`;
+    const now = await hashAt(access, path);
+    if (now !== hash) {
+      return { state: "broken", text: `Commit ${sequence} of product ${product} in the file is ${now === undefined ? "not in this ledger" : "another one in this ledger"}.` };
+    }
+  }
+  return { state: "continues", text: `All ${commits} commits of ${places.size} products in the file are in this ledger, each as it was.` };
+}
+
+/** The hash of the first commit of a page of a history, computed here; `undefined`: there is none. */
+async function hashAt(access: Access, path: string): Promise<string | undefined> {
+  try {
+    const commit = list(object(read(await (await get(access, path)).text()))?.get("commits"))?.[0];
+    if (commit === undefined) return undefined;
+    const found = await check(commit, undefined);
+    return "reason" in found ? "" : found.hash;
+  } catch (error) {
+    if (error instanceof NotCheckable) return "";
+    if (error instanceof NoAnswer && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 /** Hashes every commit below the checkpoint's size, follows each chain, and compares the root of all entries. */

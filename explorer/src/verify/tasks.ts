@@ -42,7 +42,17 @@ export interface InclusionTask {
   readonly page: string;
 }
 
-export type Task = HistoryTask | CheckpointTask | WholeTask | InclusionTask;
+/** A file that somebody kept, a checkpoint, a proof or an export, against a checkpoint that was checked. */
+export interface CompareTask {
+  readonly kind: "compare";
+  readonly access: Access;
+  readonly checkpoint: string;
+  /** The key that the reader trusts. */
+  readonly key: string;
+  readonly text: string;
+}
+
+export type Task = HistoryTask | CheckpointTask | WholeTask | InclusionTask | CompareTask;
 
 /** A checkpoint that this browser kept. */
 export interface KeptCheckpoint {
@@ -51,6 +61,8 @@ export interface KeptCheckpoint {
   /** When the key was trusted, and when the checkpoint was kept. */
   readonly keyAt: string;
   readonly at: string;
+  /** Those of the same name whose keys were trusted before, the newest first. */
+  readonly before?: readonly KeptCheckpoint[];
 }
 
 export interface HistoryAnswer {
@@ -85,11 +97,18 @@ export interface InclusionAnswer {
   readonly entry: string;
 }
 
+/** What a file is to the ledger: a beginning of it, one that contradicts it, of another log, or none that can be compared. */
+export interface CompareAnswer {
+  readonly state: "continues" | "broken" | "another-log" | "refused";
+  readonly text: string;
+}
+
 export interface Answers {
   readonly history: HistoryAnswer;
   readonly checkpoint: CheckpointAnswer;
   readonly whole: WholeAnswer;
   readonly inclusion: InclusionAnswer;
+  readonly compare: CompareAnswer;
 }
 
 /** A message to the worker. */

@@ -1,6 +1,6 @@
 // The worker: checks what it is asked to, away from the page, so that the page never stops answering.
 
-import { checkCheckpoint, checkHistory, checkInclusion, checkWhole } from "./check";
+import { checkCheckpoint, checkCompare, checkHistory, checkInclusion, checkWhole } from "./check";
 import type { Answers, Reply, Request, Task } from "./tasks";
 
 const stopped = new Set<number>();
@@ -17,6 +17,8 @@ function done(id: number, task: Task): Promise<Answers[keyof Answers]> {
       return checkCheckpoint(task);
     case "inclusion":
       return checkInclusion(task);
+    case "compare":
+      return checkCompare(task);
     case "whole": {
       const report = (count: number, of: number): void => reply({ id, progress: { done: count, of } });
       return checkWhole(task, report, () => stopped.has(id));

@@ -16,7 +16,7 @@ use super::product_page::ListBody;
 pub(super) mod examples;
 
 /// The size of a page.
-fn limit() -> Value {
+pub(super) fn limit() -> Value {
     query(
         "limit",
         "The maximum number of entries in a page.",

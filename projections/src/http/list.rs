@@ -12,10 +12,10 @@ use schema::{Currency, Orders, Price, Product, ProductId, Sort};
 use web::{Problem, QueryParameters, RequestContext, Scope, wrong_parameter};
 
 use super::answer::Stored;
-use super::csv::{CsvEntry, CsvListing, CsvPart, CsvRequest};
+use super::csv::{CsvEntry, CsvListing, CsvPart, CsvRequest, PART};
 use super::parameters::{DEFAULT_LIMIT, limit, malformed, moment};
 use super::past::{CatalogueOf, PastCatalogue};
-use super::product_page::{ListBody, PRODUCT_COLUMNS, product_row};
+use super::product_page::{ListBody, PRODUCT_COLUMNS, PRODUCTS_FILE, product_row};
 use super::{Answer, Api, Queries, answer};
 use crate::catalogue::{self, ListPage, ListQuery};
 use crate::views::{Lookup, LookupField, PositionRange, RowOrder, View};
@@ -84,12 +84,9 @@ struct ProductTable {
     after: Option<String>,
 }
 
-/// Products that are read at once for a table.
-const PART: usize = 1_000;
-
 #[async_trait]
 impl CsvListing for ProductTable {
-    const FILE: &'static str = "products.csv";
+    const FILE: &'static str = PRODUCTS_FILE;
 
     fn columns() -> Vec<&'static str> {
         PRODUCT_COLUMNS.into()

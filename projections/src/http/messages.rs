@@ -16,7 +16,7 @@ use web::operation::{Components, Operation, OperationResponse, example, query};
 use web::{Problem, ProblemKind, QueryParameters, RequestContext, Scope};
 
 use super::answer::{self, Stored};
-use super::documented::{examples, limit_of, number, of_product};
+use super::documented::{self, examples, number, of_product};
 use super::parameters::{DEFAULT_LIMIT, limit, whole};
 use super::publication::sequences;
 use super::{Answer, Id, path_id};
@@ -59,7 +59,7 @@ fn described(components: &mut Components) -> Operation {
              Without more events the list is empty.",
         )
         .parameter(query("after", "Only events with a greater sequence.", &number(0)))
-        .parameter(limit_of(100, 50))
+        .parameter(documented::limit())
         .problems(&[ProblemKind::VersionNotFound])
         .answer(
             200,

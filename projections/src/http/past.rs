@@ -12,10 +12,10 @@ use schema::{Facts, Product, ProductId, Status, Timestamp};
 use web::{Problem, QueryParameters, wrong_parameter};
 
 use super::answer::{Stored, failed};
-use super::csv::{CsvEntry, CsvListing, CsvPart};
+use super::csv::{CsvEntry, CsvListing, CsvPart, PART};
 use super::parameters::{malformed, moment};
 use super::product::Recorded;
-use super::product_page::{ListBody, PRODUCT_COLUMNS, product_row};
+use super::product_page::{ListBody, PRODUCT_COLUMNS, PRODUCTS_FILE, product_row};
 use super::{Queries, answer};
 use crate::catalogue::known;
 use crate::cursor::{self, InvalidCursor};
@@ -24,9 +24,6 @@ use crate::views::{Generation, View};
 
 /// A page ends when its products reach this size.
 const MOST_BYTES: usize = 1024 * 1024;
-
-/// Products that are looked at together for a table.
-const PART: usize = 1_000;
 
 /// How many of them are read at the same time.
 const AT_ONCE: usize = 16;
@@ -206,7 +203,7 @@ impl Queries {
 
 #[async_trait]
 impl CsvListing for PastCatalogue {
-    const FILE: &'static str = "products.csv";
+    const FILE: &'static str = PRODUCTS_FILE;
 
     fn columns() -> Vec<&'static str> {
         PRODUCT_COLUMNS.into()

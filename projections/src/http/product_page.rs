@@ -16,6 +16,9 @@ pub(super) struct ListBody {
     pub(super) next: Option<String>,
 }
 
+/// The file in which a browser keeps a table of products.
+pub(super) const PRODUCTS_FILE: &str = "products.csv";
+
 /// The names of the columns.
 pub(super) const PRODUCT_COLUMNS: [&str; 10] = [
     "product_id",

@@ -171,6 +171,7 @@ async fn the_rows_of_a_history_are_those_of_the_feed_without_positions() {
     let outcome = PublicationRecord::Receipt(PublicationReceipt {
         event_id: first.events[0].event_id.to_string(),
         receipt_id: "r".into(),
+        bus_sequence: None,
         bus: "local".into(),
         published_at: fixtures::at("2026-01-01T00:00:00Z"),
         attempts: 1,

@@ -84,6 +84,7 @@ fn receipt(life: &Life, commit: usize, event: usize) -> PublicationRecord {
     PublicationRecord::Receipt(PublicationReceipt {
         event_id: commit.events[event].event_id.to_string(),
         receipt_id: "r".into(),
+        bus_sequence: None,
         bus: "local".into(),
         published_at: fixtures::at("2026-01-01T00:00:00Z"),
         attempts: 1,

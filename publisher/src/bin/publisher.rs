@@ -1,4 +1,4 @@
-//! The AWS Lambda function that publishes commits to EventBridge.
+//! The AWS Lambda function that publishes commits to EventBridge, classic or FIFO.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use event_store::{
     DynamoJournal, DynamoParking, DynamoReceipts, DynamoRounds, ExpectedProtection, Reconciler,
     TableProtection, follow, metering,
 };
-use publisher::{Address, CONSUMER, EventBridge, Publisher, PublisherPorts, RetryPolicy, scheduled};
+use publisher::{Address, CONSUMER, Publisher, PublisherPorts, RetryPolicy, on_event_bridge, scheduled};
 
 fn main() -> ExitCode {
     lambda::run(async |function| {
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             journal,
             receipts: Arc::new(DynamoReceipts::new(client.clone(), &tables.receipts)),
             parking: Arc::new(DynamoParking::new(client, &tables.parking)),
-            bus: Arc::new(EventBridge::new(&function.aws)),
+            bus: on_event_bridge(&function.aws, settings),
             clock: clock.clone(),
         };
         let address = Address { source: settings.message_source(), bus, xray: true };

@@ -1,4 +1,5 @@
-//! The error codes of `EventBridge`: one list for an entry that was refused and for a request that failed as a whole.
+//! The error codes of `EventBridge`, classic and FIFO: one list for an entry that was refused and for a request that failed as a
+//! whole.
 //!
 //! Its promise: only what the event itself causes is permanent. Whatever else fails, also with a code that this build does not
 //! know, is sent again, soon or after a repair: none of it is a reason to leave an event unpublished.
@@ -7,7 +8,7 @@ use super::Remedy;
 
 /// The codes of `PutEventsResultEntry`, of `PutEvents` and of requests to AWS in general, with what to do about each. The names
 /// are the ones that the metric of failures has as a label; other codes are counted as `other`.
-pub const CODES: [(&str, Remedy); 44] = [
+pub const CODES: [(&str, Remedy); 47] = [
     // Soon: the service is busy or has a fault of its own.
     ("InternalException", Remedy::SendAgain),
     ("InternalFailure", Remedy::SendAgain),
@@ -40,6 +41,8 @@ pub const CODES: [(&str, Remedy); 44] = [
     ("InvalidArgument", Remedy::Repair),
     ("InvalidClientTokenId", Remedy::Repair),
     ("InvalidSignatureException", Remedy::Repair),
+    // A FIFO bus that is still being created, or is being deleted.
+    ("InvalidStateException", Remedy::Repair),
     ("KMSAccessDeniedException", Remedy::Repair),
     ("KMSDisabledException", Remedy::Repair),
     ("KMSInvalidStateException", Remedy::Repair),
@@ -51,10 +54,12 @@ pub const CODES: [(&str, Remedy); 44] = [
     ("UnrecognizedClientException", Remedy::Repair),
     // Never: what the event holds.
     ("EntryTooLarge", Remedy::Split),
+    ("InvalidInputException", Remedy::Split),
     ("MalformedDetail", Remedy::Split),
     ("RequestEntityTooLargeException", Remedy::Split),
     ("SerializationException", Remedy::Split),
     ("UnwritableMessage", Remedy::Split),
+    ("VALIDATION_ERROR", Remedy::Split),
     ("ValidationException", Remedy::Split),
 ];
 
@@ -79,10 +84,12 @@ mod tests {
         let permanent = CODES.iter().filter(|(_, remedy)| *remedy == Remedy::Split).map(|(code, _)| *code);
         let expected = [
             "EntryTooLarge",
+            "InvalidInputException",
             "MalformedDetail",
             "RequestEntityTooLargeException",
             "SerializationException",
             "UnwritableMessage",
+            "VALIDATION_ERROR",
             "ValidationException",
         ];
         assert!(permanent.eq(expected));

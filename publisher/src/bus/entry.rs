@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-/// The most entries of a request.
+/// The most entries of a request to a classic bus and to the local one.
 pub const MAX_REQUEST_ENTRIES: usize = 10;
 
 /// The entries of a request have together fewer bytes than this: 1 MB since 2026-01-29, before that 256 KB.
@@ -22,6 +22,8 @@ pub struct BusEntry {
     pub bus: String,
     /// The product's id.
     pub resources: Vec<String>,
+    /// The event's id, of a replay with the replay's: a FIFO bus takes two entries of a product with one of them as the same.
+    pub deduplication_id: String,
     /// The message as JSON.
     pub detail: String,
     /// The trace of the command, as an X-Ray header.

@@ -94,6 +94,10 @@ impl Bus for BusGuard {
         self.bus.put(entries).await
     }
 
+    fn max_entries(&self) -> usize {
+        self.bus.max_entries()
+    }
+
     /// Asks, however new the last answer is.
     async fn presence(&self, name: &str) -> BusPresence {
         let mut known = self.known.lock().await;
@@ -112,8 +116,8 @@ pub async fn presence_in_time(bus: &dyn Bus, name: &str) -> BusPresence {
 
 fn missing(name: &str) -> BusError {
     let message = format!(
-        "there is no bus {name}; create it, or correct LEDGER_EVENT_BUS: events wait, because a bus that does not exist would \
-         accept and lose them"
+        "there is no bus {name}; create it, or correct LEDGER_EVENT_BUS: events wait, because a classic bus that does not exist \
+         would accept and lose them"
     );
     BusError::new(Remedy::Repair, "ResourceNotFoundException", message)
 }
@@ -199,6 +203,7 @@ mod tests {
                 detail_type: "t".into(),
                 bus: bus.into(),
                 resources: Vec::new(),
+                deduplication_id: "e".into(),
                 detail: "{}".into(),
                 trace_header: None,
             };

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy, check_request};
+use super::{Acceptance, Bus, BusEntry, BusError, BusRefusal, EntryOutcome, Remedy, check_request};
 
 type EntryFault = Box<dyn FnMut(&BusEntry) -> Option<BusRefusal> + Send>;
 type RequestFault = Box<dyn FnMut(&[BusEntry]) -> Option<BusFault> + Send>;
@@ -126,7 +126,7 @@ impl State {
         }
         let receipt_id = format!("receipt-{}", self.accepted.len() + 1);
         self.accepted.push((receipt_id.clone(), entry.clone()));
-        EntryOutcome::Accepted { receipt_id }
+        EntryOutcome::Accepted(Acceptance::unnumbered(receipt_id))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod batches;
 mod deadline;
+mod fifo;
 mod given;
 mod logs;
 mod malformed;

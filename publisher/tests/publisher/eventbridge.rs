@@ -1,7 +1,7 @@
 //! The contract with the SDK: the exact request, and the meaning of every kind of answer.
 
 use publisher::bus::Remedy;
-use publisher::{Bus, BusEntry, BusPresence, EntryOutcome, EventBridge};
+use publisher::{Acceptance, Bus, BusEntry, BusPresence, EntryOutcome, EventBridge};
 use serde_json::{Value, json};
 
 use crate::canned::{Answer, Canned};
@@ -12,6 +12,7 @@ fn entry(n: usize) -> BusEntry {
         detail_type: "PRODUCT_DELETED".into(),
         bus: "product-ledger".into(),
         resources: vec![format!("p{n}")],
+        deduplication_id: "e".into(),
         detail: format!("{{\"n\":{n}}}"),
         trace_header: (n == 2).then(|| "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736".to_owned()),
     }
@@ -22,7 +23,7 @@ async fn the_request_is_exactly_what_the_interface_says() {
     let accepted = json!({"FailedEntryCount": 0, "Entries": [{"EventId": "id-1"}, {"EventId": "id-2"}]});
     let (config, canned) = Canned::answers([Answer::Json(200, accepted)]);
     let answers = EventBridge::new(&config).put(&[entry(1), entry(2)]).await.unwrap();
-    let receipt = |id: &str| EntryOutcome::Accepted { receipt_id: id.into() };
+    let receipt = |id: &str| EntryOutcome::Accepted(Acceptance::unnumbered(id));
     assert_eq!(answers, [receipt("id-1"), receipt("id-2")]);
     let [request] = &canned.requests()[..] else { panic!("one request") };
     assert_eq!(
@@ -51,7 +52,7 @@ async fn every_entry_of_a_successful_answer_is_read() {
     let refusals: Vec<(String, Remedy)> = answers
         .iter()
         .filter_map(|answer| match answer {
-            EntryOutcome::Accepted { .. } => None,
+            EntryOutcome::Accepted(_) => None,
             EntryOutcome::Refused(refusal) => Some((refusal.to_string(), refusal.remedy())),
         })
         .collect();
@@ -143,6 +144,7 @@ async fn a_request_that_failed_as_a_whole_says_what_to_do() {
         (service(400, "ExpiredTokenException"), Remedy::Repair, "ExpiredTokenException"),
         (service(400, "ValidationException"), Remedy::Split, "ValidationException"),
         (service(413, "RequestEntityTooLargeException"), Remedy::Split, "RequestEntityTooLargeException"),
+        (Answer::Json(200, json!("no object")), Remedy::SendAgain, "UnknownError"),
         (Answer::Broken, Remedy::SendAgain, "NoConnection"),
         (Answer::Silence, Remedy::SendAgain, "Timeout"),
     ];

@@ -16,6 +16,7 @@ pub fn entry(bus: &str, n: u64) -> BusEntry {
         detail_type: "PRODUCT_DELETED".into(),
         bus: bus.into(),
         resources: vec!["p".into()],
+        deduplication_id: "e".into(),
         detail: format!("{{\"n\":{n}, \"metadata\":{{\"event_id\":\"event-{n}\"}}, \"text\":\"\\u00e9\"}}"),
         trace_header: None,
     }

@@ -10,6 +10,7 @@ mod duplicates;
 mod embedded;
 mod eventbridge;
 mod events;
+mod fifo;
 mod in_time;
 mod local_bus;
 mod message;

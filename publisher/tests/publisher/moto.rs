@@ -141,13 +141,13 @@ async fn an_entry_that_the_bus_refuses_is_answered_by_itself() {
         detail_type: "PRODUCT_DELETED".into(),
         bus: BUS.into(),
         resources: vec!["p".into()],
+        deduplication_id: "e".into(),
         detail: detail.into(),
         trace_header: None,
     };
     let bus = EventBridge::with_answer_timeout(&moto.config(), PATIENCE);
     let answers = bus.put(&[entry("{}"), entry("{broken"), entry("{\"n\":3}")]).await.unwrap();
-    let [EntryOutcome::Accepted { .. }, EntryOutcome::Refused(refused), EntryOutcome::Accepted { .. }] =
-        &answers[..]
+    let [EntryOutcome::Accepted(_), EntryOutcome::Refused(refused), EntryOutcome::Accepted(_)] = &answers[..]
     else {
         panic!("{answers:?}")
     };

@@ -62,7 +62,7 @@ fn committed(before: Option<&Commit>, event: ProductEvent) -> Commit {
 }
 
 /// An event of the helmet as it is delivered.
-fn delivered(event: &ProductEvent) -> Value {
+pub(super) fn delivered(event: &ProductEvent) -> Value {
     let created = committed(None, fixtures::helmet_created());
     let commit = match event.name() {
         "ProductCreated" => created,

@@ -2,6 +2,7 @@
 
 from .inbox import CannotApply, Contended, FeedChanged, Inbox, NotAnEvent, Outcome
 from .ledger import HttpLedger, Ledger, LedgerError
+from .messages import Message, Product, message_of
 from .store import Cursor, MemoryStore, Parking, Store
 
 __all__ = [
@@ -14,8 +15,11 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "MemoryStore",
+    "Message",
     "NotAnEvent",
     "Outcome",
     "Parking",
+    "Product",
     "Store",
+    "message_of",
 ]

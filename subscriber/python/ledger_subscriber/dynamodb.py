@@ -104,7 +104,8 @@ class DynamoStore:
         self._client.transact_write_items(TransactItems=items)
 
     def parked(self) -> dict[str, Parking]:
-        found, start = {}, {}
+        found: dict[str, Parking] = {}
+        start: JsonObject = {}
         while True:
             page = self._client.query(
                 TableName=self._table,
@@ -133,7 +134,8 @@ class DynamoStore:
         return self._read(_key(product, sort))
 
     def _read(self, key: JsonObject) -> JsonObject | None:
-        return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        item: JsonObject | None = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return item
 
 
 def _key(product: str, sort: str) -> JsonObject:

@@ -114,9 +114,10 @@ class Inbox(Generic[Tx]):
             self._apply_held(product, apply)
         return outcome
 
-    def catch_up(self, apply: Apply[Tx]) -> int:
+    def catch_up(self, apply: Apply[Tx], *, within_s: float | None = None) -> int:
         """Follows the feed from where it was followed last to its end, and applies every event that is missing. Returns how many
-        commits it passed."""
+        commits it passed. `within_s` ends it earlier, after a commit: the next call goes on there."""
+        until = None if within_s is None else time.monotonic() + within_s
         kept = self._store.position()
         if kept is None:
             if self._begins_now:
@@ -129,6 +130,8 @@ class Inbox(Generic[Tx]):
                 self._pass(commit, apply, checked)
                 self._store.move(position, commit["hash"])
                 passed += 1
+            if until is not None and time.monotonic() >= until:
+                break
         return passed
 
     def retry(self, product: str, apply: Apply[Tx]) -> Outcome:

@@ -66,6 +66,6 @@ class HttpLedger:
     def _kind(error: urllib.error.HTTPError) -> str:
         try:
             problem = json.load(error)
-            return str(problem["type"]).rsplit("/", 1)[-1]
+            return str(problem["type"]).removeprefix("urn:product-ledger:problem:")
         except (OSError, ValueError, KeyError, TypeError):
             return ""

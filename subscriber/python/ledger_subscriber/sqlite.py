@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .store import Cursor, JsonObject, Parking
 
@@ -94,5 +95,6 @@ class SqliteStore:
     def move(self, position: int, hash: str) -> None:
         self._connection().execute("insert or replace into inbox_position values (0, ?, ?)", (position, hash))
 
-    def _one(self, query: str, *values: object) -> tuple | None:
-        return self._connection().execute(query, values).fetchone()
+    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._connection().execute(query, values).fetchone()
+        return row

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 JsonObject = dict[str, Any]
 #: What `apply` writes with: a connection of SQLite, a list of writes of DynamoDB, `None` in memory.
 Tx = TypeVar("Tx")
+_Given = TypeVar("_Given", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Parking:
     reason: str
 
 
-class Store(Protocol[Tx]):
+class Store(Protocol[_Given]):
     """What an inbox remembers. Every method may be called by several threads and processes at a time."""
 
     def cursor(self, product: str) -> Cursor | None:
@@ -38,7 +39,7 @@ class Store(Protocol[Tx]):
     def parking(self, product: str) -> Parking | None:
         """Why the product is parked; `None` if it is not."""
 
-    def advance(self, product: str, before: Cursor | None, after: Cursor, effect: Callable[[Tx], None]) -> bool:
+    def advance(self, product: str, before: Cursor | None, after: Cursor, effect: Callable[[_Given], None]) -> bool:
         """Runs `effect` and moves the cursor from `before` to `after`, both or neither; `False` and neither if the cursor is
         another one, or the product is parked. What was held for this sequence is dropped."""
 
@@ -64,7 +65,7 @@ class Store(Protocol[Tx]):
         """Remembers how far the feed was followed."""
 
 
-class MemoryStore(Generic[Tx]):
+class MemoryStore:
     """Remembers until the process ends: for tests."""
 
     def __init__(self) -> None:

@@ -39,17 +39,16 @@ class FakeLedger:
 
     def messages(self, product: str, after: int, limit: int = 100) -> JsonObject:
         self._asked(f"messages {product}")
-        found = [message for message in self.products.get(product, []) if message["sequence"] > after]
-        return {"messages": found[:limit], "next": after + limit if len(found) > limit else None}
+        known = self.products.get(product, [])
+        # The sequences of a product are 1, 2, 3 and so on.
+        return {"messages": known[after : after + limit], "next": after + limit if len(known) > after + limit else None}
 
     def commits(self, after: int | None, limit: int = 100) -> JsonObject:
         self._asked("commits")
-        entries = [{"position": n, "commit": commit} for n, commit in enumerate(self.feed)]
-        newest = len(entries) - 1 if entries else None
-        if after is None:
-            return {"commits": entries[-1:], "next": None, "newest": newest}
-        page = entries[after + 1 :][:limit]
-        more = after + limit < len(entries) - 1
+        newest = len(self.feed) - 1 if self.feed else None
+        first, most = (max(0, len(self.feed) - 1), 1) if after is None else (after + 1, limit)
+        page = [{"position": first + n, "commit": commit} for n, commit in enumerate(self.feed[first : first + most])]
+        more = after is not None and after + limit < len(self.feed) - 1
         return {"commits": page, "next": page[-1]["position"] if more else None, "newest": newest}
 
     def _asked(self, what: str) -> None:

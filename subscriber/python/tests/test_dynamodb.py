@@ -1,10 +1,11 @@
-"""The same contract on a table of DynamoDB, which moto plays in this process."""
+"""The same contract on a table of DynamoDB: that of the emulator at SUBSCRIBER_DYNAMODB_URL, or moto in this process."""
 
 from __future__ import annotations
 
 import os
 import threading
 import unittest
+import uuid
 from typing import Any
 
 import boto3
@@ -13,18 +14,36 @@ from moto import mock_aws
 from test_inbox import Contract
 
 JsonObject = dict[str, Any]
+URL = os.environ.get("SUBSCRIBER_DYNAMODB_URL")
 ACCOUNT = {"region_name": "eu-central-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+def one_at_a_time(client: Any) -> None:
+    """moto copies the tables at the begin of a transaction, and puts the copy back if a write fails: another request meanwhile makes the
+    copy fail, or is undone."""
+    call, turn = client._make_api_call, threading.Lock()
+
+    def alone(*request: Any) -> Any:
+        with turn:
+            return call(*request)
+
+    client._make_api_call = alone
 
 
 class OnDynamoDb:
     """The adapter on DynamoDB, with a log of effects in a table of its own."""
 
     def open(self) -> None:
-        mocked = mock_aws()
-        mocked.start()
-        self.addCleanup(mocked.stop)
-        self.client = boto3.client("dynamodb", **ACCOUNT)
-        for table, sort in (("inbox", "S"), ("log", "N")):
+        if URL is None:
+            mocked = mock_aws()
+            mocked.start()
+            self.addCleanup(mocked.stop)
+        self.client = boto3.client("dynamodb", endpoint_url=URL, **ACCOUNT)
+        if URL is None:
+            one_at_a_time(self.client)
+        place = uuid.uuid4().hex
+        self.inbox_table, self.log_table = f"inbox-{place}", f"log-{place}"
+        for table, sort in ((self.inbox_table, "S"), (self.log_table, "N")):
             self.client.create_table(
                 TableName=table,
                 BillingMode="PAY_PER_REQUEST",
@@ -33,15 +52,7 @@ class OnDynamoDb:
                     {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": sort},
                 ],
             )
-        # moto applies a transaction write by write, and takes back what it did if one fails: no other may come between.
-        transact, turn = self.client.transact_write_items, threading.Lock()
-
-        def alone(**items: Any) -> Any:
-            with turn:
-                return transact(**items)
-
-        self.client.transact_write_items = alone
-        self.store = DynamoStore(self.client, "inbox")
+        self.store = DynamoStore(self.client, self.inbox_table)
 
     def apply(self, event: JsonObject, tx: list[JsonObject]) -> None:
         metadata = event["detail"]["metadata"]
@@ -50,11 +61,11 @@ class OnDynamoDb:
             "pk": {"S": metadata["product_id"]}, "sk": {"N": str(metadata["sequence"])},
             "event": {"S": metadata["event_id"]},
         }
-        tx.append({"Put": {"TableName": "log", "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}})
+        tx.append({"Put": {"TableName": self.log_table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}})
 
     def effects(self) -> list[tuple[str, int, str]]:
         found: list[tuple[str, int, str]] = []
-        for page in self.client.get_paginator("scan").paginate(TableName="log"):
+        for page in self.client.get_paginator("scan").paginate(TableName=self.log_table):
             found += [(item["pk"]["S"], int(item["sk"]["N"]), item["event"]["S"]) for item in page["Items"]]
         return sorted(found)
 
@@ -73,7 +84,7 @@ class InDynamoDb(OnDynamoDb, Contract, unittest.TestCase):
 
     def test_a_failed_condition_of_apply_is_no_reason_to_go_on(self) -> None:
         (event,) = self.ledger.record("p")
-        self.client.put_item(TableName="log", Item={"pk": {"S": "p"}, "sk": {"N": "1"}})
+        self.client.put_item(TableName=self.log_table, Item={"pk": {"S": "p"}, "sk": {"N": "1"}})
         with self.assertRaises(self.client.exceptions.TransactionCanceledException):
             self.inbox().receive(event, self.apply)
         self.assertIsNone(self.store.cursor("p"))

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from hostile import replayed
-from ledger_subscriber import HttpLedger, Inbox
+from ledger_subscriber import HttpLedger, Inbox, LedgerError
 from ledger_subscriber.sqlite import SqliteStore
 
 PROGRAM = os.environ.get("LEDGER_PROGRAM")
@@ -89,6 +89,14 @@ class WithLedger(unittest.TestCase):
         kept = dict(database.execute("select * from price_list"))
         self.assertEqual(kept, self.listed())
         print(f"{len(order)} deliveries of {events} events, {inbox.fetches} fetches, {len(kept)} products")
+
+    def test_a_product_that_the_ledger_does_not_have_has_no_messages(self) -> None:
+        ledger = HttpLedger(self.url)
+        self.assertEqual(ledger.messages("nobody", 0), {"messages": [], "next": None})
+        asked(f"{self.url}/products/p", "PUT", {"name": "n", "price": "1"})
+        self.assertEqual(ledger.messages("p", 7), {"messages": [], "next": None})
+        with self.assertRaisesRegex(LedgerError, "400 malformed"):
+            ledger.messages("p", -1)
 
     def listed(self) -> dict[str, str]:
         """The ledger's list, once its view has everything."""

@@ -86,7 +86,7 @@ export class HttpLedger implements Ledger {
       if (answer.ok) {
         return body;
       }
-      const kind = String((body as { type?: unknown } | null)?.type ?? "").split("/").at(-1) ?? "";
+      const kind = String((body as { type?: unknown } | null)?.type ?? "").replace("urn:product-ledger:problem:", "");
       if (missing.includes(kind)) {
         return undefined;
       }

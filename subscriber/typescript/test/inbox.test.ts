@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import { CreateTableCommand, DynamoDBClient, paginateScan, type TransactWriteItem } from "@aws-sdk/client-dynamodb";
 import { DynamoStore, MOST_WRITES } from "../src/dynamodb.ts";
 import { type Apply, CannotApply, FeedChanged, Inbox, LedgerError, type LedgerEvent, MemoryStore, NotAnEvent, type Store } from "../src/index.ts";
-import { FakeLedger, sent } from "./fake.ts";
+import { deliveries, FakeLedger, recorded, sent } from "./fake.ts";
 
 type Effect = [string, number, string];
 const VECTORS = new URL("../../vectors/", `file://${process.cwd()}/test/`);
@@ -57,7 +58,10 @@ interface Scenario {
 }
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, VECTORS), "utf8")) as unknown;
 
-function contract<Tx>(name: string, open: () => Promise<Place<Tx>>, deliveries: number): void {
+/** How many events the long tests deliver. */
+const many = (setting: string, otherwise: number) => Number(process.env[setting] ?? otherwise);
+
+function contract<Tx>(name: string, open: () => Promise<Place<Tx>>, events: number): void {
   describe(name, () => {
     for (const scenario of read("scenarios.json") as Scenario[]) {
       it(scenario.name, async () => {
@@ -74,23 +78,34 @@ function contract<Tx>(name: string, open: () => Promise<Place<Tx>>, deliveries: 
     it("hostile deliveries have the effects that every language has", async () => {
       const vector = read("hostile.json") as { commits: [string, number][]; deliveries: string[]; effects: Effect[] };
       const [place, ledger] = [await open(), new FakeLedger()];
-      const commits = vector.commits.slice(0, deliveries);
-      for (const [product, events] of commits) {
+      for (const [product, events] of vector.commits) {
         ledger.record(product, events);
       }
       const inbox = new Inbox(place.store, ledger, { waitMs: 0 });
       for (const delivery of vector.deliveries) {
         const event = ledger.known.get(delivery.replace("replay ", ""));
-        if (event !== undefined) {
-          await inbox.receive(JSON.stringify(sent(event, { replay: delivery.startsWith("replay ") })), place.apply);
-        }
+        assert.ok(event, delivery);
+        await inbox.receive(JSON.stringify(sent(event, { replay: delivery.startsWith("replay ") })), place.apply);
       }
       await inbox.catchUp(place.apply);
       const found = await place.effects();
-      if (commits.length === vector.commits.length) {
-        assert.deepEqual(found, place.ordered(vector.effects));
-      }
+      assert.deepEqual(found, place.ordered(vector.effects));
       isWhole(found, ledger);
+    });
+
+    it("hostile deliveries have one effect each", async () => {
+      const [place, ledger] = [await open(), recorded(200, Math.floor((events * 3) / 5), 4)];
+      const inbox = new Inbox(place.store, ledger, { waitMs: 0 });
+      let count = 0;
+      for (const event of deliveries(ledger, 5)) {
+        assert.notEqual(await inbox.receive(event, place.apply), "parked");
+        count += 1;
+      }
+      const fetched = inbox.fetches;
+      await inbox.catchUp(place.apply);
+      isWhole(await place.effects(), ledger);
+      const million = Math.floor((1_000_000 * fetched) / count);
+      console.log(`${name}: ${count} deliveries, ${million} fetches in a million, ${inbox.fetches - fetched} to catch up`);
     });
 
     it("several receivers at a time have one effect each", async () => {
@@ -210,21 +225,25 @@ async function played<Tx>(step: Step, inbox: Inbox<Tx>, ledger: FakeLedger, appl
 function isWhole(effects: Effect[], ledger: FakeLedger): void {
   const found = new Map<string, Effect[]>();
   for (const effect of effects) {
-    found.set(effect[0], [...(found.get(effect[0]) ?? []), effect]);
+    const ofProduct = found.get(effect[0]) ?? [];
+    ofProduct.push(effect);
+    found.set(effect[0], ofProduct);
   }
-  const wanted = new Map([...ledger.products].map(([product, events]) => [product, events.map(effectOf)]));
-  assert.deepEqual(found, wanted);
+  assert.deepEqual([...found.keys()].sort(), [...ledger.products.keys()].sort());
+  for (const [product, events] of ledger.products) {
+    assert.deepEqual(found.get(product), events.map(effectOf));
+  }
 }
 
-/** moto applies a transaction write by write, and takes back what it did if one fails: no other may come between. */
-function oneTransactionAtATime(client: DynamoDBClient): void {
+/**
+ * moto copies the tables at the begin of a transaction, and puts the copy back if a write fails: another request meanwhile makes the copy
+ * fail, or is undone.
+ */
+function oneAtATime(client: DynamoDBClient): void {
   let before: Promise<unknown> = Promise.resolve();
   client.middlewareStack.add(
-    (next, { commandName }) =>
+    (next) =>
       (input) => {
-        if (commandName !== "TransactWriteItemsCommand") {
-          return next(input);
-        }
         const mine = before.then(() => next(input));
         before = mine.catch(() => undefined);
         return mine;
@@ -233,33 +252,38 @@ function oneTransactionAtATime(client: DynamoDBClient): void {
   );
 }
 
-contract("in memory", inMemory, Number.POSITIVE_INFINITY);
+contract("in memory", inMemory, many("SUBSCRIBER_DELIVERIES", 20_000));
 
-/** moto's server from the Python package, on a free port. */
-const moto = process.env["MOTO_SERVER"];
-if (moto === undefined) {
-  console.log("skipped: DynamoDB, because MOTO_SERVER names no program `moto_server`");
-} else {
+/** moto's server from the Python package, on a free port: its address. */
+function startMoto(moto: string): Promise<string> {
   const server: ChildProcess = spawn(moto, ["-H", "127.0.0.1", "-p", "0"], { stdio: ["ignore", "ignore", "pipe"] });
   after(() => void server.kill());
-  const port = new Promise<string>((found, failed) => {
+  return new Promise((found, failed) => {
     let said = "";
     server.stderr?.on("data", (part) => {
       said += String(part);
       const [, port] = /127\.0\.0\.1:(\d+)/.exec(said) ?? [];
       if (port !== undefined) {
-        found(port);
+        found(`http://127.0.0.1:${port}`);
       }
     });
     server.on("exit", () => failed(new Error(said)));
   });
-  let tables = 0;
+}
+
+const [url, moto] = [process.env["SUBSCRIBER_DYNAMODB_URL"], process.env["MOTO_SERVER"]];
+if (url === undefined && moto === undefined) {
+  console.log("skipped: DynamoDB, because neither SUBSCRIBER_DYNAMODB_URL nor MOTO_SERVER, a program `moto_server`, is set");
+} else {
+  const endpoint = url ?? startMoto(moto ?? "");
   const onDynamoDb = async (): Promise<Place<TransactWriteItem[]>> => {
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
-    const client = new DynamoDBClient({ endpoint: `http://127.0.0.1:${await port}`, region: "eu-central-1", credentials });
-    oneTransactionAtATime(client);
-    tables += 1;
-    const [inbox, log] = [`inbox-${tables}`, `log-${tables}`];
+    const client = new DynamoDBClient({ endpoint: await endpoint, region: "eu-central-1", credentials });
+    if (url === undefined) {
+      oneAtATime(client);
+    }
+    const place = randomUUID();
+    const [inbox, log] = [`inbox-${place}`, `log-${place}`];
     for (const [table, sort] of [[inbox, "S"], [log, "N"]] as const) {
       await client.send(
         new CreateTableCommand({
@@ -289,7 +313,7 @@ if (moto === undefined) {
       ordered,
     };
   };
-  contract("on DynamoDB", onDynamoDb, 300);
+  contract("on DynamoDB", onDynamoDb, many("SUBSCRIBER_DELIVERIES_DYNAMODB", 2_000));
   it("what does not fit into a transaction is named", async () => {
     const [place, ledger] = [await onDynamoDb(), new FakeLedger()];
     const [event] = ledger.record("p") as [LedgerEvent];

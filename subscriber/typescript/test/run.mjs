@@ -1,4 +1,4 @@
-// Bundles each test and runs it: `node test/run.mjs`.
+// Bundles each test and runs it: `node test/run.mjs [OPTIONS of node --test]`.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,7 +13,7 @@ try {
   const options = { bundle: true, platform: "node", format: "esm", target: "node20", packages: "external", outExtension: { ".js": ".mjs" } };
   await build({ ...options, entryPoints: tests.map((name) => join(here, name)), outdir: folder });
   const bundles = readdirSync(folder).map((name) => join(folder, name));
-  process.exitCode = spawnSync(process.execPath, ["--test", ...bundles], { stdio: "inherit" }).status ?? 1;
+  process.exitCode = spawnSync(process.execPath, ["--test", ...process.argv.slice(2), ...bundles], { stdio: "inherit" }).status ?? 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -41,17 +41,20 @@ async fn nothing_is_recorded_of_an_unknown_product(receipts: &ReceiptStore) {
 }
 
 async fn a_receipt_is_read_back_field_for_field(receipts: &ReceiptStore) {
-    let product = fixtures::id("p");
-    let outcome = PublicationRecord::Receipt(PublicationReceipt {
-        event_id: "01JDABCDEFGHJKMNPQRSTVWXYZ".into(),
-        receipt_id: "r".into(),
-        bus: "arn:aws:events:eu-central-1:123456789012:event-bus/x".into(),
-        published_at: fixtures::at("0000-01-01T00:00:00.001Z"),
-        attempts: u32::MAX,
-        hash: Hash::of_digest(&[0xab; 32]),
-    });
-    write(receipts, &[record(&product, 1, outcome.clone())]).await;
-    assert_eq!(all(&**receipts, &product).await, [(1, outcome)]);
+    for (product, bus_sequence) in [("p", None), ("q", Some("18446744073709551616".to_owned()))] {
+        let product = fixtures::id(product);
+        let outcome = PublicationRecord::Receipt(PublicationReceipt {
+            event_id: "01JDABCDEFGHJKMNPQRSTVWXYZ".into(),
+            receipt_id: "r".into(),
+            bus_sequence,
+            bus: "arn:aws:events:eu-central-1:123456789012:event-bus/x".into(),
+            published_at: fixtures::at("0000-01-01T00:00:00.001Z"),
+            attempts: u32::MAX,
+            hash: Hash::of_digest(&[0xab; 32]),
+        });
+        write(receipts, &[record(&product, 1, outcome.clone())]).await;
+        assert_eq!(all(&**receipts, &product).await, [(1, outcome)]);
+    }
 }
 
 async fn a_failure_is_read_back_field_for_field(receipts: &ReceiptStore) {

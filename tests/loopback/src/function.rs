@@ -10,7 +10,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::{BucketServer, BusServer, FunctionResponse, KeyServer, Log, RuntimeApi, TableServer};
+use crate::{
+    BucketServer, BusServer, FifoBusServer, FunctionResponse, KeyServer, Log, RuntimeApi, TableServer,
+};
 
 /// Only reached by an invocation that hangs.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -91,6 +93,14 @@ impl FunctionCommand {
     #[must_use]
     pub fn with_bus(self, bus: &BusServer) -> Self {
         self.with("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.url())
+    }
+
+    /// Connects it to this FIFO bus.
+    #[must_use]
+    pub fn with_fifo_bus(self, bus: &FifoBusServer) -> Self {
+        self.with("AWS_ENDPOINT_URL_EVENTBRIDGEV2", bus.url())
+            .with("LEDGER_EVENT_BUS_KIND", "fifo")
+            .with("LEDGER_EVENT_BUS", FifoBusServer::ARN)
     }
 
     /// Connects it to this bucket of S3.

@@ -14,6 +14,7 @@
 mod bucket;
 mod bus;
 mod faults;
+mod fifo;
 mod function;
 mod gateway;
 mod keys;
@@ -31,6 +32,7 @@ use tokio::net::TcpListener;
 pub use bucket::{BucketServer, KeptObject, ObjectLock};
 pub use bus::{BusServer, EntryResult, Presence};
 pub use faults::{FaultRule, TableFault, TableFaults};
+pub use fifo::{AcceptedEvent, FifoBusServer, PutFault};
 pub use function::{FunctionCommand, FunctionExit, FunctionProcess};
 pub use gateway::GatewayReply;
 pub use keys::KeyServer;

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::delivery::{DeliveredEntry, delivered};
 use super::{LocalBus, RETAINED, RetainedEntry};
-use crate::bus::{Bus, BusEntry, BusError, EntryOutcome, Remedy, check_request};
+use crate::bus::{Acceptance, Bus, BusEntry, BusError, EntryOutcome, Remedy, check_request};
 
 /// As errors name the table.
 const STORE: &str = "the bus table";
@@ -118,7 +118,7 @@ impl DynamoBus {
                 .build()
                 .map_err(|error| failed(error.to_string()))?;
             puts.push(TransactWriteItem::builder().put(put).build());
-            answers.push(EntryOutcome::Accepted { receipt_id: id });
+            answers.push(EntryOutcome::Accepted(Acceptance::unnumbered(id)));
         }
         Ok((answers, puts))
     }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::delivery::delivered;
 use super::{LocalBus, RETAINED, RetainedEntry};
-use crate::bus::{Bus, BusEntry, BusError, EntryOutcome, check_request};
+use crate::bus::{Acceptance, Bus, BusEntry, BusError, EntryOutcome, check_request};
 
 /// The newest entries of each bus.
 pub struct MemoryLocalBus {
@@ -64,7 +64,7 @@ impl Bus for MemoryLocalBus {
                 if bus.len() > self.retained {
                     bus.pop_front();
                 }
-                EntryOutcome::Accepted { receipt_id: form.id }
+                EntryOutcome::Accepted(Acceptance::unnumbered(form.id))
             }
         });
         let answers = answers.collect();

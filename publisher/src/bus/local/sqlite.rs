@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::delivery::{DeliveredEntry, delivered};
 use super::{LocalBus, RETAINED, RetainedEntry};
-use crate::bus::{Bus, BusEntry, BusError, EntryOutcome, Remedy, check_request};
+use crate::bus::{Acceptance, Bus, BusEntry, BusError, EntryOutcome, Remedy, check_request};
 
 /// How many entries are deleted together.
 const DELETE_BATCH: u64 = 256;
@@ -75,7 +75,7 @@ impl Bus for SqliteBus {
             match delivered(entry, (self.clock)()) {
                 Err(refusal) => answers.push(EntryOutcome::Refused(refusal)),
                 Ok(form) => {
-                    answers.push(EntryOutcome::Accepted { receipt_id: form.id.clone() });
+                    answers.push(EntryOutcome::Accepted(Acceptance::unnumbered(&form.id)));
                     rows.push(Row { bus: entry.bus.clone(), detail_type: entry.detail_type.clone(), form });
                 }
             }

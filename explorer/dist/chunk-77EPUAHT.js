@@ -1,1 +1,0 @@
-function t(r){return`'${r.replaceAll("'","'\\''")}'`}export{t as a};

@@ -1,1 +1,0 @@
-import{a as t}from"./chunk-77EPUAHT.js";import{d as r}from"./chunk-RBXNPVNZ.js";import{O as o}from"./chunk-6IOWAMNQ.js";function n(){return o.value.mode==="open"?"":' -H "Authorization: Bearer $LEDGER_TOKEN"'}function a(i){return`curl -s${n()} ${t(r(i))}`}export{n as a,a as b};

@@ -1,1 +1,0 @@
-import{J as e,V as t}from"./chunk-6IOWAMNQ.js";import{a as n}from"./chunk-3Y6AAXGI.js";function f({to:o,children:a,...i}){let l=r=>{r.metaKey||r.ctrlKey||r.shiftKey||r.altKey||r.button!==0||(r.preventDefault(),t(o))};return n("a",{...i,href:e(o),onClick:l,children:a})}export{f as a};

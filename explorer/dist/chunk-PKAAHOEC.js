@@ -1,1 +1,0 @@
-import{a as r,b as a,d as n}from"./chunk-6IOWAMNQ.js";function i(){let e=n(()=>matchMedia("(max-width: 700px)"),[]),[o,s]=r(e.matches);return a(()=>{let t=()=>s(e.matches);return e.addEventListener("change",t),()=>e.removeEventListener("change",t)},[e]),o}export{i as a};

@@ -1,0 +1,1 @@
+import{a,b,c,d,e,f,g,h,i}from"./chunk-UZ2E5CQ5.js";import"./chunk-GYV42OBI.js";export{b as ALARMS,a as WINDOW,h as attention,d as lamps,g as logLevel,f as needsSomebody,c as recent,e as refusals,i as sparkline};

@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i}from"./chunk-WWOZSNTB.js";import"./chunk-33W56I6M.js";export{b as ALARMS,a as WINDOW,h as attention,d as lamps,g as logLevel,f as needsSomebody,c as recent,e as refusals,i as sparkline};

@@ -1,0 +1,1 @@
+import"./chunk-GYV42OBI.js";
