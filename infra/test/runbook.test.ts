@@ -41,6 +41,7 @@ const ACTIONS: Record<string, readonly string[]> = {
     ...["Query", "PartiQLInsert", "UpdateItem", "DeleteItem"].map((action) => `dynamodb:${action}`),
     "s3:GetObject",
   ],
+  "ledger log restore": [...["Query", "Scan", "PartiQLInsert"].map((action) => `dynamodb:${action}`), "s3:GetObject"],
   "ledger parked": [...READING, ...WRITING, ...PUBLISHING, ...CHANGING],
   "ledger reconcile": [...READING, ...WRITING, ...PUBLISHING, ...CHANGING],
   "ledger rebuild": [...READING, ...WRITING, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
@@ -94,7 +95,6 @@ describe("the table of the page", () => {
     // What runs on a data directory, or asks a server, needs no permission.
     const local = new Set([
       "ledger restore",
-      "ledger log restore",
       "ledger log new",
       "ledger log verify",
       "ledger log rotate-key",

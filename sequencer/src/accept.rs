@@ -47,7 +47,7 @@ pub enum AcceptRestoreError {
     NotBegun,
     /// A checkpoint was published that the log table does not reach.
     #[error(
-        "the log table has {size} entries and a checkpoint of {published} is published, so the log table is an older one too; put it back first"
+        "the log table has {size} entries and a checkpoint of {published} is published, so the log table is an older one too; run ledger log restore first"
     )]
     Behind {
         /// Entries of the table.
@@ -114,6 +114,12 @@ impl Sequencer {
         published: Option<u64>,
         time_left: Duration,
     ) -> Result<AcceptedForks, AcceptRestoreError> {
+        let newest = self.ports.table.newest_batch(0).await?;
+        let size = newest.map_or(0, |newest| newest.size());
+        // Nothing may be logged into a table that is an older one.
+        if let Some(published) = published.filter(|published| *published > size) {
+            return Err(AcceptRestoreError::Behind { size, published });
+        }
         if !self.is_begun().await? {
             return Err(AcceptRestoreError::NotBegun);
         }
@@ -123,7 +129,7 @@ impl Sequencer {
         if !is_all {
             return Err(AcceptRestoreError::Unread);
         }
-        let candidates = self.lost_ends(published).await?;
+        let candidates = self.lost_ends().await?;
         let mut accepted = self.accept(reason, candidates, read_to).await?;
         self.let_go(&mut accepted).await?;
         if accepted.index.is_none() && accepted.released == 0 {
@@ -133,12 +139,9 @@ impl Sequencer {
     }
 
     /// The products that lost commits, by comparing the newest logged commit of each with the event table.
-    async fn lost_ends(&self, published: Option<u64>) -> Result<Vec<ProductId>, AcceptRestoreError> {
+    async fn lost_ends(&self) -> Result<Vec<ProductId>, AcceptRestoreError> {
         let table = &*self.ports.table;
         let size = table.newest_batch(0).await?.map_or(0, |newest| newest.size());
-        if let Some(published) = published.filter(|published| *published > size) {
-            return Err(AcceptRestoreError::Behind { size, published });
-        }
         let (mut seen, mut lost, mut same, mut at) = (BTreeSet::new(), Vec::new(), 0_u64, 0);
         while at < size {
             let Some(batch) = table.batch_at(at).await?.filter(|batch| batch.size() > at) else {

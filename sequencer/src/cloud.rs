@@ -8,7 +8,8 @@ use std::sync::Arc;
 use aws_types::SdkConfig;
 use event_store::StoreError;
 use ledger_log::{
-    CheckpointFault, CheckpointSigner, LogPath, SignedNote, TrustedKeys, VerifierKey, VerifierKeyError,
+    CheckpointFault, CheckpointSigner, LogCheckpoint, LogPath, SignedNote, TrustedKeys, VerifierKey,
+    VerifierKeyError,
 };
 use schema::settings::CloudLogSettings;
 use schema::{Clock, Timestamp};
@@ -367,4 +368,19 @@ fn has_begun(bucket: &str, files: &S3Log, signer: &KmsSigner) -> Result<bool, Cl
     let opened = TrustedKeys::from(signer.verifier_key().clone()).open(&note);
     let other = |fault| CloudLogError::OtherLog { bucket: bucket.to_owned(), fault };
     opened.map(|_| true).map_err(other)
+}
+
+/// The size that the newest checkpoint in a place names, whoever signed it; 0 if there is none, or it is another log's.
+pub(crate) async fn size_in(
+    place: &CloudLogPlace,
+    aws: &SdkConfig,
+    clock: Clock,
+    end: RunEnd,
+) -> Result<u64, LogFailure> {
+    let files = S3Log::new(aws, &place.bucket, clock).ending(end);
+    let found =
+        blocking(move || files.read(LogPath::Checkpoint).map_err(LogFailure::of(LogPath::Checkpoint)));
+    let note = found.await?.and_then(|note| SignedNote::read(&note).ok());
+    let named = note.and_then(|note| LogCheckpoint::read(&note.text));
+    Ok(named.filter(|named| named.origin == place.origin).map_or(0, |named| named.size))
 }

@@ -17,7 +17,7 @@ use crate::table::{BatchedCommit, IndexEnd, LogIndexEntry, LogTable};
 const PAGE: usize = 100;
 
 /// A commit that is due.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct DueCommit {
     /// As the log has it.
     pub(crate) commit: BatchedCommit,

@@ -2,10 +2,11 @@
 //! The function and `serve` do the same.
 //!
 //! The promise: a run ends in its time, and the next one goes on. What cannot be published is logged all the same; a contradiction
-//! ends the publishing and is counted by every run that meets it.
+//! ends the publishing and is counted by every run that meets it. A table that is older than the published checkpoint is logged into
+//! by none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
@@ -22,12 +23,15 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::bound::BoundKeys;
-use crate::cloud::{CloudLog, CloudLogError, CloudLogPlace};
-use crate::failure::LogFailure;
+use crate::cloud::{CloudLog, CloudLogError, CloudLogPlace, size_in};
+use crate::failure::{LogFailure, LogStop};
 use crate::publish::LogPublisher;
 use crate::reconcile::ROUNDS;
 use crate::round::{LogRun, Sequencer, SequencerPorts};
 use crate::run_end::RunEnd;
+
+/// The longest look at the published checkpoint before anything is logged.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Where the checkpoints of a log are published.
 pub struct LogDestination {
@@ -51,6 +55,8 @@ pub struct LogKeeper {
     opened: Mutex<Option<Arc<(CloudLog, LogPublisher)>>>,
     /// The size of the newest checkpoint that is known here.
     published: AtomicU64,
+    /// Whether the log table is known to have what was published before this process.
+    is_level: AtomicBool,
 }
 
 /// What a run did.
@@ -109,6 +115,7 @@ impl LogKeeper {
             end: RunEnd::default(),
             opened: Mutex::default(),
             published: AtomicU64::new(0),
+            is_level: AtomicBool::new(false),
         }
     }
 
@@ -120,7 +127,14 @@ impl LogKeeper {
         let items: Vec<Announcement> = records.iter().filter_map(announcement).collect();
         let newest = items.iter().map(|item| item.id).max();
         let commits: Vec<_> = items.into_iter().flat_map(|item| item.commits).collect();
-        let logged = until(Some(deadlines.working), self.sequencer.log(&commits, newest)).await.flatten();
+        let logged = until(Some(deadlines.working), async {
+            match self.behind(time_left).await? {
+                // Feed items stay, and the reconcile finds what they announce.
+                Some(_) => Ok(LogRun::default()),
+                None => self.sequencer.log(&commits, newest).await,
+            }
+        });
+        let logged = logged.await.flatten();
         let mut response = DynamoDbEventResponse::default();
         if let Err(error) = logged {
             tracing::warn!(target: "ledger::log", %error, "what was announced is not, or not all, logged; the batch is delivered again");
@@ -139,9 +153,15 @@ impl LogKeeper {
         let (begun, deadlines) = (Instant::now(), RunDeadlines::of(time_left));
         let left = || time_left.saturating_sub(begun.elapsed());
         let working = Some(deadlines.working);
-        // Half of the time is for the files.
-        let drained = until(working, self.sequencer.drain(time_left / 2)).await.flatten();
-        let retried = until(working, self.sequencer.retry_parked(left())).await.flatten();
+        let (drained, retried) = match until(working, self.behind(time_left)).await.flatten() {
+            Ok(None) => {
+                // Half of the time is for the files.
+                let drained = until(working, self.sequencer.drain(time_left / 2)).await.flatten();
+                (drained, until(working, self.sequencer.retry_parked(left())).await.flatten())
+            }
+            Ok(Some(_)) => (Ok(LogRun::default()), Ok(LogRun::default())),
+            Err(error) => (Err(error), Ok(LogRun::default())),
+        };
         // Whatever failed before: what is in the table is published.
         let published = self.publish(deadlines.recording).await;
         let counted = until(Some(deadlines.recording), self.sequencer.count_days(deadlines.working));
@@ -167,7 +187,31 @@ impl LogKeeper {
     /// # Errors
     /// [`LogKeepError`]: a store did not answer; the next run goes on.
     pub async fn reconcile(&self, time_left: Duration) -> Result<ReconcileRun, LogKeepError> {
+        if let Some(stop) = self.behind(time_left).await? {
+            return Err(LogFailure::from(stop).into());
+        }
         Ok(self.reconciler.run(&self.sequencer, time_left).await?)
+    }
+
+    /// Whether the log table lacks entries of the published checkpoint, as one that was restored to an earlier moment does. What would
+    /// be logged into it could never be removed again, and contradict what was signed. A bucket that cannot be read stops nothing.
+    async fn behind(&self, time_left: Duration) -> Result<Option<LogStop>, StoreError> {
+        let destination = self.destination.as_ref().filter(|_| !self.is_level.load(Ordering::Relaxed));
+        let Some(LogDestination { place, aws, .. }) = destination else { return Ok(None) };
+        self.end.set(Instant::now() + LOOK.min(time_left / 8));
+        let size = match size_in(place, aws, self.clock.clone(), self.end.clone()).await {
+            Ok(size) => size,
+            Err(error) => {
+                tracing::warn!(target: "ledger::log", %error, "whether the log table has what was published is not known");
+                return Ok(None);
+            }
+        };
+        let commits = self.ports.table.newest_batch(0).await?.map_or(0, |newest| newest.size());
+        if commits < size {
+            return Ok(Some(LogStop::Ahead { size, commits }));
+        }
+        self.is_level.store(true, Ordering::Relaxed);
+        Ok(None)
     }
 
     /// Publishes a checkpoint over everything in the log table before `end`; answers with its size, or `None` without a log.
@@ -186,7 +230,11 @@ impl LogKeeper {
             Err(error) => match error.conflict() {
                 Some(kind) => {
                     metrics::counter!(LOG_CONFLICTS.name, "kind" => kind).increment(1);
-                    tracing::error!(target: "ledger::log", kind, reason = %error, "nothing is signed any more, what is recorded is logged all the same; run ledger log verify");
+                    if matches!(error, LogKeepError::Log(LogFailure::Stopped(LogStop::Ahead { .. }))) {
+                        tracing::error!(target: "ledger::log", kind, reason = %error, "the log table is older than the published checkpoint, nothing is logged or signed any more; run ledger log restore");
+                    } else {
+                        tracing::error!(target: "ledger::log", kind, reason = %error, "nothing is signed any more, what is recorded is logged all the same; run ledger log verify");
+                    }
                 }
                 None => {
                     tracing::warn!(target: "ledger::log", %error, "no checkpoint could be published; the next run tries again");

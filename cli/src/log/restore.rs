@@ -1,9 +1,12 @@
-//! `ledger log restore`: brings the files of a log back from its bundles of entries, here or in a copy that somebody has.
+//! `ledger log restore`: brings the files of a log back from its bundles of entries, here or in a copy that somebody has; on AWS, the
+//! batches of the log table.
 //!
 //! The promise: nothing is written before the entries give the root of a checkpoint that the log's key signed, and the present
 //! checkpoint is one of its beginnings; the checkpoint is replaced last.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -11,15 +14,19 @@ use ledger_log::path::TILE_WIDTH;
 use ledger_log::tiles::{self, Tile};
 use ledger_log::tree::{TreeHash, entry_hash};
 use ledger_log::{LogCheckpoint, LogPath, LogSource, TileBuilder, TrustedKeys, bundle};
-use sequencer::{DirectoryLog, LogStore, prefix_of_full};
-use server::log::{LOG_DIRECTORY, bound_keys};
+use sequencer::{
+    DirectoryLog, LogFailure, LogStore, RestoreTableError, Sequencer, ServedLog, prefix_of_full,
+};
+use server::backend::TableLog;
+use server::log::{CloudLogFiles, LOG_DIRECTORY, bound_keys};
+use web::ClockAndIds;
 
 use super::source::LogPlace;
-use super::stopped::StoppedLedgerArgs;
+use super::stopped::taken;
 use crate::counts::counted;
 use crate::exit::Refused;
 use crate::text_table::escaped;
-use crate::{out, progress};
+use crate::{environment, out, progress};
 
 /// What to restore from.
 #[derive(Debug, Args)]
@@ -28,36 +35,35 @@ use crate::{out, progress};
 the log of the data directory becomes that of the copy, whose checkpoint the same keys must have signed and which must have grown from \
 the present one. If the ledger has fewer commits then, because it was put back from a backup, ledger log accept-restore goes on with it.
 
+On AWS, without --data, the log table gets what the checkpoint in the bucket covers and the table lacks, because it was restored to an \
+earlier moment or is a new one. The entries have to give the root that was signed, and the event table has to have their commits. \
+Until then the sequencer logs nothing. An interrupted one goes on when it is run again.
+
 Examples:
   ledger log restore --data ledger-data
   ledger log restore https://mirror.example.com/log --data ledger-data
-  ledger log restore /mnt/copy/log --data ledger-data"
+  ledger log restore /mnt/copy/log --data ledger-data
+  ledger log restore"
 )]
 pub struct LogRestoreArgs {
-    #[command(flatten)]
-    ledger: StoppedLedgerArgs,
+    /// Data directory of the ledger, on which no server runs; without it, the AWS SDK's environment.
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// URL or directory of a copy of the log, which holds `checkpoint` and `tile/`; `LEDGER_TOKEN` is sent as bearer token.
-    #[arg(value_name = "URL|DIR")]
+    #[arg(value_name = "URL|DIR", requires = "data")]
     from: Option<String>,
 }
 
-/// Restores, and prints what the log has now; exit code 1 if the copy is not a later state of the log.
+/// Restores, and prints what the log has now; exit code 1 if the copy is not a later state of the log, or the event table lacks what
+/// the log table has to have again.
 ///
 /// # Errors
 /// When it could not be attempted, or not be done to its end.
 pub(super) async fn run(arguments: LogRestoreArgs) -> anyhow::Result<ExitCode> {
-    let stopped = arguments.ledger.take().await?;
-    let keys = bound_keys(&stopped.ledger).await?;
-    let directory = stopped.path.join(LOG_DIRECTORY);
-    let from = arguments.from.unwrap_or_else(|| directory.to_string_lossy().into_owned());
-    let restored = match keys {
-        None => {
-            Err(Refused("the ledger has no log; the first start of the server begins one".to_owned()).into())
-        }
-        Some(keys) => restore(&from, &DirectoryLog::at(directory), &keys).await,
+    let checkpoint = match &arguments.data {
+        Some(data) => in_directory(data, arguments.from).await?,
+        None => in_tables().await?,
     };
-    stopped.close().await;
-    let checkpoint = restored?;
     let entries = counted(checkpoint.size, "entry");
     out::line(format_args!(
         "restored: log {}, {entries}, root {}",
@@ -65,6 +71,50 @@ pub(super) async fn run(arguments: LogRestoreArgs) -> anyhow::Result<ExitCode> {
         checkpoint.root
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn in_directory(data: &Path, from: Option<String>) -> anyhow::Result<LogCheckpoint> {
+    let stopped = taken(data).await.with_context(|| format!("--data {}", data.display()))?;
+    let keys = bound_keys(&stopped.ledger).await?;
+    let directory = stopped.path.join(LOG_DIRECTORY);
+    let from = from.unwrap_or_else(|| directory.to_string_lossy().into_owned());
+    let restored = match keys {
+        None => {
+            Err(Refused("the ledger has no log; the first start of the server begins one".to_owned()).into())
+        }
+        Some(keys) => restore(&from, &DirectoryLog::at(directory), &keys).await,
+    };
+    stopped.close().await;
+    restored
+}
+
+async fn in_tables() -> anyhow::Result<LogCheckpoint> {
+    let settings = server::environment::settings()?;
+    let aws = environment::ledger_on_aws(&settings).await?;
+    let ClockAndIds { clock, ids } = ClockAndIds::system();
+    let files = CloudLogFiles::named(&settings.log, &aws)?;
+    let files = files.context("LEDGER_LOG_BUCKET is not set; name the bucket of the log")?.files(&clock);
+    let log = TableLog::on_dynamodb(&aws, &settings.tables);
+    let unbound = || {
+        Refused(
+            "the log table names no key of the log; let the sequencer run once: it puts the key on record"
+                .to_owned(),
+        )
+    };
+    let keys = log.bound.keys().await?.ok_or_else(unbound)?;
+    let restored = Sequencer::new(log.ports, clock, ids);
+    match restored.restore_table(ServedLog { store: Arc::new(files), keys }).await {
+        Ok((checkpoint, entries)) => {
+            out::line(format_args!("{} put into the log table again", counted(entries, "entry")))?;
+            Ok(checkpoint)
+        }
+        Err(
+            failed @ (RestoreTableError::Store(_)
+            | RestoreTableError::Taken
+            | RestoreTableError::Files(LogFailure::File { .. } | LogFailure::Interrupted(_))),
+        ) => Err(failed.into()),
+        Err(refused) => Err(Refused(refused.to_string()).into()),
+    }
 }
 
 async fn restore(from: &str, target: &DirectoryLog, keys: &TrustedKeys) -> anyhow::Result<LogCheckpoint> {

@@ -1,5 +1,7 @@
 //! What each invocation does, and what it leaves in log and metrics.
 
+use std::time::Duration;
+
 use loopback::Log;
 use serde_json::{Value, json};
 
@@ -83,6 +85,54 @@ async fn another_key_is_refused_by_every_run_and_commits_are_logged_all_the_same
     assert_eq!(kinds, [json!("key")], "{}", log.out);
     assert!(log.out.contains("name that one's key"), "{}", log.out);
     assert_eq!(around.size().await, Some(5));
+}
+
+/// What was logged into it could never be removed again, and would contradict what was signed.
+#[tokio::test]
+async fn nothing_is_logged_into_a_table_that_is_older_than_the_checkpoint() {
+    let around = Surroundings::new().await;
+    let first = around.start().await;
+    invoke(&first, &schedule()).await;
+    assert_eq!(around.size().await, Some(5));
+    drop(first);
+    let client = aws_sdk_dynamodb::Client::new(&around.tables.sdk_config());
+    event_store::table::create(&client, "older", sequencer::LOG_TABLE).await.unwrap();
+    let function = around.command().with("LEDGER_LOG_TABLE", "older").start().await;
+    for _ in 0..2 {
+        let run = invoke(&function, &schedule()).await;
+        assert_eq!((member(&run, "logged"), member(&run, "published")), (json!(0), Value::Null));
+        let batch = around.announce(&["helmet", "cap"]).await;
+        assert_eq!(invoke(&function, &batch).await, all_well(), "the stream has nothing to repeat");
+    }
+    let compared = invoke(&function, &reconcile()).await;
+    assert!(matches!(compared, loopback::FunctionResponse::Error(..)), "{compared:?}");
+    let (_, found) = around.tables.request("Scan", &json!({"TableName": "older"})).await;
+    let partitions: Vec<&Value> =
+        found["Items"].as_array().unwrap().iter().map(|item| &item["pk"]["S"]).collect();
+    assert_eq!(partitions, ["key"], "whose key signs the log is on record, and nothing else");
+    let log = function.stop().await;
+    let kinds: Vec<Value> = log.metrics().iter().filter_map(|line| line.get("kind").cloned()).collect();
+    assert_eq!(kinds, vec![json!("ledger"); 4], "{}", log.out);
+    let is_said =
+        |line: &&Value| line["level"] == "ERROR" && line.to_string().contains("run ledger log restore");
+    assert_eq!(log.messages().iter().filter(is_said).count(), 4, "{}", log.out);
+    assert_eq!(around.size().await, Some(5));
+}
+
+/// Whether a table is older can be asked of the bucket alone, and a bucket that does not answer stops nothing.
+#[tokio::test]
+async fn what_is_announced_is_logged_while_the_bucket_does_not_answer() {
+    for fault in [loopback::RequestFault::Refused, loopback::RequestFault::Silent] {
+        let around = Surroundings::new().await;
+        around.bucket.fail(move |_| Some(fault));
+        let function = around.start().await;
+        function.invoke_within(schedule().to_string(), Duration::from_secs(12)).await.unwrap();
+        let (_, found) = around.tables.request("Scan", &json!({"TableName": "log"})).await;
+        let is_batch = |item: &&Value| item["pk"]["S"] == "log";
+        assert_eq!(found["Items"].as_array().unwrap().iter().filter(is_batch).count(), 1, "{fault:?}");
+        around.bucket.recover();
+        assert_eq!(member(&invoke(&function, &schedule()).await, "published"), json!(5));
+    }
 }
 
 #[tokio::test]

@@ -13,4 +13,5 @@ mod given;
 mod items;
 mod publishing;
 mod reconcile;
+mod restore_table;
 mod restored;

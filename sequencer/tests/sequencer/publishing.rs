@@ -22,8 +22,12 @@ fn keys() -> TrustedKeys {
     TrustedKeys::from(signer().verifier_key().clone())
 }
 
+pub fn served(store: Arc<dyn LogStore>) -> ServedLog {
+    ServedLog { store, keys: keys() }
+}
+
 pub fn publisher(table: Arc<dyn LogTable>, store: Arc<dyn LogStore>) -> LogPublisher {
-    LogPublisher::new(table, ServedLog { store, keys: keys() }, signer())
+    LogPublisher::new(table, served(store), signer())
 }
 
 struct Files<'a>(&'a dyn LogStore);

@@ -21,25 +21,25 @@ use crate::publishing::{begun, checked, publisher};
 const REASON: &str = "restored to 09:00";
 
 /// An event table at a moment, with the newest commit of each product.
-struct Moment {
-    commits: Vec<schema::StoredCommit>,
+pub struct Moment {
+    pub commits: Vec<schema::StoredCommit>,
     newest: BTreeMap<String, Commit>,
 }
 
 /// A ledger whose event table can be put back, and its log in a table of either kind.
-struct Story {
-    given: Given,
-    table: Arc<dyn LogTable>,
+pub struct Story {
+    pub given: Given,
+    pub table: Arc<dyn LogTable>,
 }
 
 impl Story {
-    async fn moment(&self) -> Moment {
+    pub async fn moment(&self) -> Moment {
         let commits = self.given.journal.scan(None, 10_000).await.unwrap().commits;
         Moment { commits, newest: self.given.newest.lock().unwrap().clone() }
     }
 
     /// The event table is that of a moment; everything else stays.
-    async fn restored(self, to: &Moment) -> Self {
+    pub async fn restored(self, to: &Moment) -> Self {
         let journal = MemoryJournal::default();
         for commit in &to.commits {
             journal.append(commit).await.unwrap();
@@ -48,15 +48,15 @@ impl Story {
         Self { given: Given { journal: Arc::new(journal), newest, ..self.given }, ..self }
     }
 
-    fn ports(&self) -> SequencerPorts {
+    pub fn ports(&self) -> SequencerPorts {
         SequencerPorts { table: self.table.clone(), ..self.given.ports() }
     }
 
-    fn sequencer(&self) -> Sequencer {
+    pub fn sequencer(&self) -> Sequencer {
         Sequencer::new(self.ports(), Arc::new(noon), self.given.ids.clone())
     }
 
-    async fn accept(&self) -> Result<AcceptedForks, AcceptRestoreError> {
+    pub async fn accept(&self) -> Result<AcceptedForks, AcceptRestoreError> {
         self.sequencer().accept_restore(REASON, None, MINUTE).await
     }
 
@@ -77,7 +77,7 @@ impl Story {
         AnnouncedCommit { product: fixtures::id(product), newest: Some(key) }
     }
 
-    async fn log(&self, announced: &[AnnouncedCommit]) -> sequencer::LogRun {
+    pub async fn log(&self, announced: &[AnnouncedCommit]) -> sequencer::LogRun {
         self.sequencer().log(announced, None).await.unwrap()
     }
 
@@ -86,7 +86,7 @@ impl Story {
     }
 
     /// Every entry of the log, in order.
-    async fn entries(&self) -> Vec<Vec<u8>> {
+    pub async fn entries(&self) -> Vec<Vec<u8>> {
         let mut entries = Vec::new();
         while let Some(batch) = self.table.batch_at(entries.len() as u64).await.unwrap() {
             if batch.size() == entries.len() as u64 {
@@ -99,7 +99,7 @@ impl Story {
     }
 
     /// Every commit of the event table is in the log, found by position and by product, and the log has no fork that is not named.
-    async fn is_whole(&self) {
+    pub async fn is_whole(&self) {
         let store = begun();
         publisher(self.table.clone(), store.clone()).publish().await.unwrap();
         let checked = checked(&*store);
@@ -115,7 +115,7 @@ impl Story {
     }
 }
 
-async fn dynamo_table() -> Arc<dyn LogTable> {
+pub async fn dynamo_table() -> Arc<dyn LogTable> {
     let client = Client::new(&engine::Engine::in_memory().unwrap().sdk_config());
     table::create(&client, "log", LOG_TABLE).await.unwrap();
     Arc::new(DynamoLogTable::new(client, "log"))
@@ -290,7 +290,7 @@ async fn of_several_restores_the_newest_counts() {
 }
 
 /// A sequencer on tables in memory whose calls go as planned.
-fn planned(story: &Story, memory: &Arc<MemoryLogTable>, plan: &Arc<Plan>) -> Sequencer {
+pub fn planned(story: &Story, memory: &Arc<MemoryLogTable>, plan: &Arc<Plan>) -> Sequencer {
     let ports = SequencerPorts {
         journal: Arc::new(Planned(story.given.journal.clone(), plan.clone())),
         table: Arc::new(Planned(memory.clone(), plan.clone())),
