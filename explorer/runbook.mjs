@@ -4,7 +4,7 @@
 const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 
 /** The sections that neither an alarm nor Health leads to: what is planned in peace, not needed in trouble. */
-const LEFT_OUT = ["A deployment that was stopped", "Changes of a deployment", "Old data directories", "Moving a log", "Key rotation", "Firewall false positives", "Time limits"];
+const LEFT_OUT = ["A deployment that was stopped", "Changes of a deployment", "Old data directories", "Moving a log", "Key rotation", "The key of the log", "Time limits"];
 
 /** The anchor that a heading has on the page and, by the same rule, in a repository that is read on the web. */
 export function anchor(heading) {
