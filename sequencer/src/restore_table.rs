@@ -94,7 +94,9 @@ impl Sequencer {
             return Err(RestoreTableError::Nothing { size, published: checkpoint.size });
         }
         let mut edge = end.edge.clone();
-        entries.iter().for_each(|entry| edge.push(entry_hash(entry)));
+        for entry in &entries {
+            edge.push(entry_hash(entry));
+        }
         if edge.root() != checkpoint.root {
             return Err(RestoreTableError::Differs { size });
         }
