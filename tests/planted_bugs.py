@@ -6,13 +6,14 @@
 Each fault is one change of one place. It is taken back at once, also when this script is interrupted; files with changes of
 their own are left alone. Exit code 0: every fault was found.
 """
-import pathlib, subprocess, sys, time
+import pathlib, re, subprocess, sys, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Of the whole workspace, because the crates of a package alone have other features, and would all be built again.
 SIMULATION = "--workspace --test simulation"
 FAULTS = "--workspace --test faults"
 CONTRACT = "--workspace --test contract"
+SHOWN = 3  # of the tests that found a fault
 BUGS = [
     # name, file, what stands there, what is planted, the tests that have to find it
     ("version-guard-dropped", "projections/src/views/dynamodb.rs",
@@ -36,17 +37,17 @@ BUGS = [
      "(self.entry, self.failures) = (None, 0);\n            return self.events.pop_front().map(|unsent| (unsent, 1));", SIMULATION),
     ("fifo-order-by-event", "publisher/src/bus/fifo.rs",
      ".set_event_group_id(entry.resources.first().cloned())", ".event_group_id(&entry.deduplication_id)",
-     "-p publisher --test publisher"),
+     "--workspace --test publisher"),
     ("two-events-of-a-product-in-a-request", "publisher/src/send.rs",
      "let Some(entry) = self.queues[index].entry(self.address, self.replay) else {\n                continue;\n            };",
      "let Some(entry) = self.queues[index].entry(self.address, self.replay).cloned() else {\n                continue;\n            };\n"
      "            let entry = &entry;\n"
      "            if let Some(request) = requests.iter_mut().find(|request| request.has_room(entry, alone)) {\n"
      "                request.add(index, entry, alone);\n            }",
-     "-p publisher --test publisher"),
+     "--workspace --test publisher"),
     ("replay-taken-for-a-repetition", "publisher/src/message.rs",
      'Some(replay) => format!("{}/{}", recorded.event_id, replay.id),', "Some(_) => recorded.event_id.to_string(),",
-     "-p publisher --test publisher"),
+     "--workspace --test publisher"),
     ("gap-not-filled", "publisher/src/pass.rs",
      "if commit.sequence > next {", "if commit.sequence > next + 1_000_000 {", SIMULATION),
     ("event-id-for-sequence-number", "event-store/src/follow.rs",
@@ -173,9 +174,10 @@ def found(tests):
     said = ran.stdout + ran.stderr
     if "could not compile" in said:
         return "does not compile:\n" + said[-2_000:]
-    if ran.returncode == 0:
-        return "NOT FOUND"
-    return "found"
+    failed = sorted(set(re.findall(r"^    ([\w:]+)$", said, re.MULTILINE)))
+    if ran.returncode == 0 or not failed:
+        return "NOT FOUND" if ran.returncode == 0 else "no test ran:\n" + said[-2_000:]
+    return "found by " + ", ".join(failed[:SHOWN]) + (f" and {len(failed) - SHOWN} more" if failed[SHOWN:] else "")
 
 
 def main(names):
@@ -195,7 +197,7 @@ def main(names):
             finally:
                 path.write_text(before)
         print(f"{name}: {verdict} ({tests}, {time.monotonic() - started:.0f} s)", flush=True)
-        if verdict != "found":
+        if not verdict.startswith("found"):
             missed.append(name)
     print(f"{len(bugs) - len(missed)} of {len(bugs)} planted faults were found")
     return 1 if missed or not bugs else 0
