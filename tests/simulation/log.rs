@@ -28,6 +28,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(2) };
 /// A log that stops so often stops for ever.
 const MOST_STARTS: usize = 500;
+/// Five minutes of the run, after which a log that has not what is recorded never does.
+const MOST_WAITS: u32 = 1_500;
 /// In thousandths, how often each call of the disk fails, is done without an answer, or ends in a power failure.
 const RATES: [(&str, u32); 3] =
     [("log not written", 40), ("log written without an answer", 40), ("power failed", 20)];
@@ -247,7 +249,10 @@ impl World {
     }
 
     async fn until_logged(&self, finished: &Cell<bool>) {
+        let mut left = MOST_WAITS;
         while !finished.get() || self.log.size() != Some(self.journal.len() as u64) {
+            left -= u32::from(finished.get());
+            assert!(left > 0, "not everything is in a checkpoint, with everything recorded");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

@@ -19,7 +19,7 @@ def goals(found: dict) -> list[str]:
             missed.append(f"{each['name']} is larger than 8 MB")
         if each["start_ms"] > GOALS["start_ms"]:
             missed.append(f"{each['name']} starts in more than 10 ms")
-        if max(work["resident_mb"] for work in each["work"]) > GOALS["resident_mb"]:
+        if max((work["resident_mb"] for work in each.get("work", [])), default=0) > GOALS["resident_mb"]:
             missed.append(f"{each['name']} takes more than 20 MB")
     if times_faster(found) < FASTER:
         missed.append(f"the slowest start is only {times_faster(found):.0f} times faster than Python's")
@@ -39,9 +39,11 @@ def lines(found: dict) -> list[str]:
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for each in found["functions"]:
         size = [f"{each[name] / MEGABYTE:.2f}" if name in each else "" for name in ("bytes", "bytes_arm64")]
-        for number, work in enumerate(each["work"]):
+        # What the sequencer does depends on the log, so its starts alone are measured.
+        for number, work in enumerate(each.get("work", [None])):
             start = [f"{each[name]:.1f}" if number == 0 else "" for name in STARTS]
-            cells = [each["name"], *size, *start, work["route"], f"{work['resident_mb']:.1f}", f"{work['cpu_ms']:.2f}"]
+            done = [work["route"], f"{work['resident_mb']:.1f}", f"{work['cpu_ms']:.2f}"] if work else [""] * 3
+            cells = [each["name"], *size, *start, *done]
             rows.append(f"| {' | '.join(cells)} |")
     count = found["functions"][0]["work"][0]["invocations"]
     return [
