@@ -116,6 +116,10 @@ import-million *arguments:
 plots:
     cd tests/bench && cargo run --locked -p plots
 
+# Test the packages for subscribers with 20000 deliveries on DynamoDB, where `.ci/subscriber` has 5000; about 10 minutes in each of two languages
+subscriber-dynamodb:
+    SUBSCRIBER_DELIVERIES_DYNAMODB=20000 .ci/subscriber
+
 # Deliver a million events to the inbox of each language in memory, and in Python also on SQLite: fetches and durations; needs about 4 GB of memory
 subscriber-million:
     SUBSCRIBER_DELIVERIES=1000000 cargo test --release -p ledger-subscriber --test subscriber -- --nocapture on_memory::hostile
