@@ -20,12 +20,13 @@ fn still() -> String {
     )
 }
 
-/// Gives the page the fonts that every machine has, and takes away what differs from run to run.
+/// Gives the page the fonts that every machine has, and takes away what differs from run to run, such as a phone's scroll bar, which fades.
 const SETTLED: &str = r"(() => {
     if (!window.dressed) {
         const sheet = new CSSStyleSheet();
         sheet.replaceSync(`* { font-family: 'Liberation Sans' !important; caret-color: transparent !important; }
-            code, pre, kbd, .sku, .code, small { font-family: 'Liberation Mono' !important; }`);
+            code, pre, kbd, .sku, .code, small { font-family: 'Liberation Mono' !important; }
+            @media (max-width: 600px) { * { scrollbar-width: none } }`);
         document.adoptedStyleSheets = [sheet];
         window.dressed = true;
     }
