@@ -456,9 +456,7 @@ fn bus_kind(kind: &str, bus: Option<&str>, source: &str) -> Result<BusKind, Wron
         (BusKind::Classic, Some(bus)) if bus.contains(":event-busv2/") => {
             Err(wrong(EVENT_BUS.name, bus, "is a FIFO bus: set LEDGER_EVENT_BUS_KIND=fifo".into()))
         }
-        (BusKind::Classic, Some(bus)) if bus.len() > 256 => {
-            Err(wrong(EVENT_BUS.name, bus, "must have 1 to 256 visible ASCII characters".into()))
-        }
+        (BusKind::Classic, Some(bus)) => named(EVENT_BUS.name, bus.to_owned(), 256).map(|_| parsed),
         (BusKind::Fifo, None) => {
             Err(wrong(EVENT_BUS_KIND.name, kind, format!("LEDGER_EVENT_BUS is not set: it must be {ARN}")))
         }

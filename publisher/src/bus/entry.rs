@@ -3,10 +3,11 @@
 //! The formula: 14 bytes if `Time` is set (never here), plus the UTF-8 bytes of `Source`, `DetailType`, `Detail` and
 //! each of the `Resources` (EventBridge user guide, "Calculating `PutEvents` event entry size").
 
+use schema::settings::BusKind;
 use serde_json::Value;
 
 /// The most entries of a request to a classic bus and to the local one.
-pub const MAX_REQUEST_ENTRIES: usize = 10;
+pub const MAX_REQUEST_ENTRIES: usize = BusKind::Classic.most_entries();
 
 /// The entries of a request have together fewer bytes than this: 1 MB since 2026-01-29, before that 256 KB.
 pub const MAX_REQUEST_BYTES: usize = 1024 * 1024;
