@@ -9,7 +9,6 @@ than it has to.
 """
 
 import argparse
-import contextlib
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("LEDGER_", "AWS_"))}
+from served import ENVIRONMENT, served
 
 
 def main():
@@ -36,7 +35,7 @@ def main():
         nobody = ["--url", "http://127.0.0.1:9", "--dry-run"]
         met = measured("plan without a server", command + nobody, rows, f"{rows} would be sent, 0 refused")
         with served(ledger, Path(folder, "data")) as address:
-            command += ["--url", address]
+            command += ["--url", f"http://{address}"]
             met &= measured("import", command, rows, f"{rows} written, 0 imported before, 0 without effect, 0 failures")
             met &= measured("again", command, rows, f"0 written, {rows} imported before, 0 without effect, 0 failures")
     return 0 if met else 1
@@ -48,21 +47,6 @@ def write(file, rows):
         for row in range(rows):
             text = f"The article with the number {row}, as the supplier describes it"
             out.write(f'A {row}/1,Article {row},"{row % 9 + 1},{row % 1000:03}.50",red,{row % 70} g,"{text}"\n')
-
-
-@contextlib.contextmanager
-def served(ledger, data):
-    """A server on a data directory; gives its address."""
-    command = [ledger, "serve", "--listen", "127.0.0.1:0", "--data", data]
-    with open(f"{data}.log", "ab") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=ENVIRONMENT)
-    try:
-        line = process.stdout.readline().decode()
-        assert line.startswith("Listening on http://"), f"{line} {Path(f'{data}.log').read_text()}"
-        yield line.strip().removeprefix("Listening on ")
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def measured(what, command, rows, expected):

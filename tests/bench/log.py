@@ -11,7 +11,6 @@ p99 of 2 s, 85 % of the rate without the log, and p99 of 5 ms.
 """
 
 import argparse
-import contextlib
 import hashlib
 import http.client
 import json
@@ -23,6 +22,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+from served import served
 
 HEADERS = {"content-type": "application/json"}
 
@@ -45,22 +46,6 @@ def main():
     with tempfile.TemporaryDirectory(prefix="log-bench-", dir=given.below) as folder:
         met = {"latency": latency, "pairs": pairs, "proofs": proofs}[given.what](given, Path(folder))
     return 0 if met else 1
-
-
-@contextlib.contextmanager
-def served(ledger, data, *arguments):
-    """A server on a data directory; gives its address."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEDGER_", "AWS_"))}
-    command = [ledger, "serve", "--listen", "127.0.0.1:0", "--data", data, *arguments]
-    with open(f"{data}.log", "ab") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
-    try:
-        line = process.stdout.readline().decode()
-        assert line.startswith("Listening on http://"), f"{line} {Path(f'{data}.log').read_text()}"
-        yield line.strip().removeprefix("Listening on http://")
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def size(data):
